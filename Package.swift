@@ -1,0 +1,124 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Settings of every target of ours: Swift 6 language mode with warnings as errors. Dependencies keep theirs.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .unsafeFlags(["-warnings-as-errors"]),
+]
+
+let package = Package(
+    name: "muster",
+    products: [
+        .executable(name: "muster", targets: ["muster"]),
+        .executable(name: "muster-agent", targets: ["muster-agent"]),
+        .executable(name: "muster-coordinator", targets: ["muster-coordinator"]),
+        .executable(name: "muster-drill", targets: ["muster-drill"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // What the distribution provides.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // Headers only: these libraries are loaded on first use, so that a host which asks nothing of
+        // them maps nothing of them.
+        .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CLinux"),
+
+        // Values and engines: no I/O, no Foundation.
+        .target(name: "MusterCore", swiftSettings: settings),
+        .target(name: "MusterAnalysis", dependencies: ["MusterCore"], swiftSettings: settings),
+
+        // One library of the system each.
+        .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: settings),
+        .target(name: "MusterIdentity", dependencies: ["MusterCore", "COpenSSL"], swiftSettings: settings),
+        .target(name: "MusterHTTP", dependencies: ["MusterCore", "CCurl", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "MusterPostgres",
+            dependencies: ["MusterCore", "CPostgres", "CLinux"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MusterWire",
+            dependencies: ["MusterCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: settings
+        ),
+
+        // The host's side.
+        .target(
+            name: "MusterProbe",
+            dependencies: ["MusterCore", "MusterAnalysis", "MusterHTTP", "MusterPostgres", "CLinux"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MusterAgent",
+            dependencies: [
+                "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterWire", "MusterProbe",
+                "MusterHTTP", "MusterPostgres", "COpenSSL", "CLinux",
+            ],
+            swiftSettings: settings
+        ),
+
+        // The team's side.
+        .target(
+            name: "MusterCoordinator",
+            dependencies: [
+                "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterWire", "MusterHTTP",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Mustache", package: "swift-mustache"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "MusterDrill",
+            dependencies: [
+                "MusterCore", "MusterIdentity", "MusterHTTP", "MusterPostgres", "CLinux",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // Executables are thin.
+        .executableTarget(name: "muster-agent", dependencies: ["MusterAgent"], swiftSettings: settings),
+        .executableTarget(
+            name: "muster-coordinator",
+            dependencies: [
+                "MusterCoordinator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "muster",
+            dependencies: [
+                "MusterCore", "MusterYAML", "MusterIdentity", "MusterHTTP", "MusterWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "muster-drill",
+            dependencies: ["MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: settings
+        ),
+    ]
+)

@@ -1,0 +1,3 @@
+// The distribution's libyaml.
+#pragma once
+#include <yaml.h>

@@ -1,0 +1,114 @@
+/// How one question to one host ended. Every question ends in exactly one.
+package enum OutcomeKind: String, Sendable, Codable, CaseIterable {
+    /// Everything that was asked for was looked at.
+    case ok
+    /// Part of it; the reason says which part is missing.
+    case partial
+    /// The host tried and could not.
+    case failed
+    /// The host would not: policy, budget, unknown question.
+    case refused
+    /// The deadline passed.
+    case timeout
+    /// No connection to the host.
+    case unreachable
+
+    /// Whether there is something to look at.
+    package var hasAnswer: Bool { self == .ok || self == .partial }
+}
+
+/// The end of one question on one host.
+package struct Outcome: Hashable, Sendable, Codable {
+    package var kind: OutcomeKind
+    /// Why, when not ok.
+    package var reason: String
+    /// Rows left out because of the budget.
+    package var rowsDropped: Int
+    /// Milliseconds that the host worked.
+    package var tookMilliseconds: Int
+
+    package init(_ kind: OutcomeKind, reason: String = "", rowsDropped: Int = 0, tookMilliseconds: Int = 0) {
+        self.kind = kind
+        self.reason = reason
+        self.rowsDropped = rowsDropped
+        self.tookMilliseconds = tookMilliseconds
+    }
+}
+
+/// A host by identity and by the name that people know.
+package struct HostReference: Hashable, Sendable, Codable, Comparable {
+    package var id: AgentID
+    package var name: String
+
+    package init(id: AgentID, name: String) {
+        self.id = id
+        self.name = name
+    }
+
+    package static func < (left: HostReference, right: HostReference) -> Bool {
+        (left.name, left.id) < (right.name, right.id)
+    }
+}
+
+/// What one host replied to one question.
+package struct HostReply: Sendable, Codable {
+    package var host: HostReference
+    package var outcome: Outcome
+    /// All chunks merged; nil when there was none.
+    package var answer: Answer?
+
+    package init(host: HostReference, outcome: Outcome, answer: Answer?) {
+        self.host = host
+        self.outcome = outcome
+        self.answer = answer
+    }
+}
+
+/// Who was asked and who answered: said with every claim that rests on the fleet.
+package struct Coverage: Hashable, Sendable, Codable {
+    package var asked: Int
+    /// Hosts by how the question ended there.
+    package var outcomes: [String: Int]
+
+    package init(asked: Int = 0, outcomes: [String: Int] = [:]) {
+        self.asked = asked
+        self.outcomes = outcomes
+    }
+
+    package init(_ replies: [HostReply]) {
+        self.asked = replies.count
+        self.outcomes = [:]
+        for reply in replies { outcomes[reply.outcome.kind.rawValue, default: 0] += 1 }
+    }
+
+    package func count(_ kind: OutcomeKind) -> Int { outcomes[kind.rawValue] ?? 0 }
+
+    /// Hosts with something to look at.
+    package var answered: Int { count(.ok) + count(.partial) }
+
+    /// Share of hosts with something to look at; 0 when nobody was asked.
+    package var ratio: Double { asked == 0 ? 0 : Double(answered) / Double(asked) }
+
+    /// `answered 7/9, 1 refused, 1 timeout`.
+    package var summary: String {
+        let others: [OutcomeKind] = [.partial, .failed, .refused, .timeout, .unreachable]
+        let parts = others.filter { count($0) > 0 }.map { "\(count($0)) \($0.rawValue)" }
+        return (["answered \(answered)/\(asked)"] + parts).joined(separator: ", ")
+    }
+}
+
+/// What a whole fan-out brought.
+package struct FleetReply: Sendable, Codable {
+    package var question: QuestionID
+    package var probe: Probe
+    /// One for each host asked, by name.
+    package var replies: [HostReply]
+
+    package init(question: QuestionID, probe: Probe, replies: [HostReply]) {
+        self.question = question
+        self.probe = probe
+        self.replies = replies.sorted { $0.host < $1.host }
+    }
+
+    package var coverage: Coverage { Coverage(replies) }
+}

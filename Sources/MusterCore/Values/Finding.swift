@@ -1,0 +1,69 @@
+/// One thing that was seen, with what it rests on. Findings are what hypotheses are made of.
+package struct Finding: Hashable, Sendable, Codable {
+    package enum Kind: String, Sendable, Codable, CaseIterable {
+        /// A service answers more requests with errors than before.
+        case errorRate = "error-rate"
+        /// A service answers slower than before.
+        case latency
+        /// A change near the onset.
+        case change
+        /// A dependency is down, slow or exhausted.
+        case dependency
+        /// A resource of a host is short.
+        case resource
+        /// Log lines that are new or far more frequent.
+        case logs
+        /// The sick hosts share something that the healthy ones don't have.
+        case difference
+        /// Looked and saw nothing unusual.
+        case nothing
+        /// Could not look.
+        case blind
+    }
+
+    package var id: FindingID
+    package var kind: Kind
+    /// One sentence, with numbers and units.
+    package var text: String
+    /// Hosts on which it holds.
+    package var hosts: [HostReference]
+    package var service: String
+    /// Change, dependency, endpoint, metric or template that it is about; empty when none.
+    package var subject: String
+    /// When it began; nil when not known.
+    package var onset: Timestamp?
+    /// How large it is, from 0 (nothing) to 1 (overwhelming), comparable between kinds.
+    package var effect: Double
+    /// Who was asked and who answered.
+    package var coverage: Coverage
+    /// The change itself, when the kind is `change`.
+    package var change: Change?
+    /// Raw lines or values behind it, masked; at most 5.
+    package var exemplars: [String]
+
+    package init(
+        id: FindingID,
+        kind: Kind,
+        text: String,
+        hosts: [HostReference],
+        service: String,
+        subject: String,
+        onset: Timestamp?,
+        effect: Double,
+        coverage: Coverage,
+        change: Change? = nil,
+        exemplars: [String] = []
+    ) {
+        self.id = id
+        self.kind = kind
+        self.text = text
+        self.hosts = hosts
+        self.service = service
+        self.subject = subject
+        self.onset = onset
+        self.effect = effect
+        self.coverage = coverage
+        self.change = change
+        self.exemplars = exemplars
+    }
+}
