@@ -87,12 +87,17 @@ package struct DocumentReader {
         guard let node = node(key) else { return nil }
         let text = try scalar(node, key)
         guard let value = Duration(operatorText: text) else {
-            throw error(at: node.position, "\"\(key)\" must be a time span like 30s, 5m or 1h30m, found \"\(text)\"")
+            throw error(
+                at: node.position,
+                "\"\(key)\" must be a time span like 30s, 5m or 1h30m, found \"\(text)\""
+            )
         }
         return value
     }
 
-    /// A list of texts; empty when the key is not there. A single text counts as a list of one.
+    /// A list of texts; empty when the key is not there.
+    ///
+    /// A single text counts as a list of one.
     package mutating func strings(_ key: String) throws(DocumentError) -> [String] {
         guard let node = node(key) else { return [] }
         guard case .sequence(let items) = node.value else { return [try scalar(node, key)] }
@@ -114,7 +119,10 @@ package struct DocumentReader {
     package mutating func map(_ key: String) throws(DocumentError) -> [String: String] {
         guard let node = node(key) else { return [:] }
         guard case .mapping(let entries) = node.value else {
-            throw error(at: node.position, "\"\(key)\" must be \"name: value\" lines, found \(node.kindForPeople)")
+            throw error(
+                at: node.position,
+                "\"\(key)\" must be \"name: value\" lines, found \(node.kindForPeople)"
+            )
         }
         var map: [String: String] = [:]
         for entry in entries { map[entry.key] = try scalar(entry.value, entry.key) }

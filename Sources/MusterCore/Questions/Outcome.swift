@@ -1,4 +1,6 @@
-/// How one question to one host ended. Every question ends in exactly one.
+/// How one question to one host ended.
+///
+/// Every question ends in exactly one.
 package enum OutcomeKind: String, Sendable, Codable, CaseIterable {
     /// Everything that was asked for was looked at.
     case ok

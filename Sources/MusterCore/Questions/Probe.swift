@@ -1,4 +1,6 @@
-/// What can be asked of a host. Every probe is read-only.
+/// What can be asked of a host.
+///
+/// Every probe is read-only.
 package enum Probe: Hashable, Sendable, Codable {
     /// Log lines and counts per template. Empty filters match everything.
     case logs(window: TimeWindow, service: String, level: LogLevel?, text: String)

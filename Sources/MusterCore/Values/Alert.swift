@@ -5,7 +5,7 @@ package struct Alert: Hashable, Sendable, Codable {
         case resolved
     }
 
-    /// `alertmanager`, `json`, …
+    /// Name of the kind of sender, for example `alertmanager`.
     package var source: String
     /// Stable over the life of one alert at its source.
     package var fingerprint: String

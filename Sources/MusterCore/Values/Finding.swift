@@ -1,4 +1,6 @@
-/// One thing that was seen, with what it rests on. Findings are what hypotheses are made of.
+/// One thing that was seen, with what it rests on.
+///
+/// Findings are what hypotheses are made of.
 package struct Finding: Hashable, Sendable, Codable {
     package enum Kind: String, Sendable, Codable, CaseIterable {
         /// A service answers more requests with errors than before.
@@ -40,6 +42,8 @@ package struct Finding: Hashable, Sendable, Codable {
     package var change: Change?
     /// Raw lines or values behind it, masked; at most 5.
     package var exemplars: [String]
+    /// The kind of cause that it speaks of by itself, as a full disk does; nil for mere symptoms.
+    package var suggests: CauseKind?
 
     package init(
         id: FindingID,
@@ -52,7 +56,8 @@ package struct Finding: Hashable, Sendable, Codable {
         effect: Double,
         coverage: Coverage,
         change: Change? = nil,
-        exemplars: [String] = []
+        exemplars: [String] = [],
+        suggests: CauseKind? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -65,5 +70,6 @@ package struct Finding: Hashable, Sendable, Codable {
         self.coverage = coverage
         self.change = change
         self.exemplars = exemplars
+        self.suggests = suggests
     }
 }

@@ -29,7 +29,11 @@ package struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
                 continue
             }
             guard let value = Hex.value(of: byte) else { return nil }
-            if digits < 16 { words.0 = words.0 << 4 | UInt64(value) } else { words.1 = words.1 << 4 | UInt64(value) }
+            if digits < 16 {
+                words.0 = words.0 << 4 | UInt64(value)
+            } else {
+                words.1 = words.1 << 4 | UInt64(value)
+            }
             digits += 1
         }
         guard words.0 >> 12 & 0xF == 7, words.1 >> 62 == 0b10 else { return nil }
@@ -210,7 +214,9 @@ package enum Hex {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(digits.count / 2)
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(of: digits[index]), let low = value(of: digits[index + 1]) else { return nil }
+            guard let high = value(of: digits[index]), let low = value(of: digits[index + 1]) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return bytes

@@ -22,7 +22,9 @@ package struct Plan: Hashable, Sendable, Codable {
     package var proposer: String
     /// Ids of findings and events that it rests on.
     package var evidence: [String]
-    /// How long the host waits for a commit before it rolls back by itself. Zero when there is no rollback.
+    /// How long the host waits for a commit before it rolls back by itself.
+    ///
+    /// Zero when there is no rollback.
     package var commitWithin: Duration
     /// One sentence for the approver.
     package var summary: String
@@ -164,7 +166,9 @@ package struct Ticket: Hashable, Sendable, Codable {
     }
 }
 
-/// Prefixes that keep signatures and hashes of different things apart. Each ends in a NUL byte.
+/// Prefixes that keep signatures and hashes of different things apart.
+///
+/// Each ends in a NUL byte.
 package enum SigningDomain {
     package static let plan = Array("muster/plan/v1\0".utf8)
     package static let approve = Array("muster/approve/v1\0".utf8)

@@ -6,7 +6,8 @@ extension Timestamp: CustomStringConvertible, Codable {
         let seconds = rest / 1_000_000_000
         let fraction = rest % 1_000_000_000
         var text = "\(Self.pad(Int64(year), 4))-\(Self.pad(Int64(month), 2))-\(Self.pad(Int64(day), 2))"
-        text += "T\(Self.pad(seconds / 3600, 2)):\(Self.pad(seconds / 60 % 60, 2)):\(Self.pad(seconds % 60, 2))"
+        text +=
+            "T\(Self.pad(seconds / 3600, 2)):\(Self.pad(seconds / 60 % 60, 2)):\(Self.pad(seconds % 60, 2))"
         if fraction % 1_000_000 != 0 {
             text += "." + Self.pad(fraction, 9)
         } else if fraction != 0 {
