@@ -1,0 +1,17 @@
+import MusterCore
+
+/// The exact bytes that plans are known by and that people sign.
+package enum Sealing {
+    /// The id of a plan: SHA-256 over the plan's prefix and its bytes.
+    package static func planID(_ bytes: [UInt8]) -> PlanID { SHA256.hash(SigningDomain.plan + bytes) }
+
+    /// What an approver signs.
+    package static func approvalBytes(plan: PlanID) -> [UInt8] { SigningDomain.approve + plan.bytes }
+
+    /// What is signed to approve a runbook beforehand.
+    ///
+    /// `runbook` are the file's exact bytes, `declaration` those of the serialised declaration.
+    package static func preApprovalBytes(runbook: [UInt8], declaration: [UInt8]) -> [UInt8] {
+        SigningDomain.preApprove + SHA256.hash(runbook).bytes + declaration
+    }
+}

@@ -1,0 +1,77 @@
+import MusterCore
+import MusterIdentity
+import Testing
+
+@Suite struct PrimitivesTests {
+    @Test("SHA-256 is the published one, at once and in pieces")
+    func sha256() {
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        #expect(SHA256.hash("abc".utf8).description == expected)
+        var hash = SHA256()
+        hash.update([])
+        hash.update("a".utf8)
+        hash.update(AnySequence("bc".utf8))
+        #expect(hash.finalize().description == expected)
+    }
+
+    @Test(
+        "Base64 writes what RFC 4648 shows and reads only that",
+        arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+    )
+    func base64(plain: String, coded: String) {
+        #expect(Base64.text(Array(plain.utf8)) == coded)
+        #expect(Base64.bytes(coded) == Array(plain.utf8))
+        #expect(Base64.urlBytes(Base64.urlText(Array(plain.utf8))) == Array(plain.utf8))
+    }
+
+    @Test("Other texts are not Base64", arguments: ["Zg", "Zg=", "Zh==", "Zm 9v", "Z===", "====", "Zg==Zg==", "Zm9-"])
+    func noBase64(text: String) {
+        #expect(Base64.bytes(text) == nil)
+    }
+
+    @Test("A join token survives its text form, and its description hides the secret")
+    func joinToken() throws {
+        let token = JoinToken(pin: SHA256.hash("ca".utf8))
+        #expect(JoinToken(token.text) == token)
+        #expect(!"\(token)".contains(Base64.urlText(token.secret)))
+    }
+
+    @Test(
+        "A changed join token is none",
+        arguments: [
+            { (text: String) in text + "0" }, { $0.replacing("muster-join.", with: "muster-join..") },
+            { String($0.dropLast()) }, { $0.replacing("muster-join", with: "muster") }, { $0 + ".x" },
+            { _ in "muster-join.short.AAAA.00" }, { _ in "" },
+        ] as [@Sendable (String) -> String]
+    )
+    func brokenToken(change: @Sendable (String) -> String) {
+        #expect(JoinToken(change(JoinToken(pin: .zero).text)) == nil)
+    }
+
+    @Test("A signature holds for exactly its bytes and its key")
+    func signature() throws {
+        let key = try SigningKey.generate()
+        let plan = Sealing.planID(Array("plan".utf8))
+        let bytes = Sealing.approvalBytes(plan: plan)
+        var signature = try key.sign(bytes)
+        let again = try SigningKey(pem: key.pem)
+        #expect(again.publicKey == key.publicKey)
+        #expect(SigningKey.verify(signature: signature, of: bytes, publicKey: key.publicKey))
+        #expect(!SigningKey.verify(signature: signature, of: plan.bytes, publicKey: key.publicKey))
+        let other = try SigningKey.generate()
+        #expect(!SigningKey.verify(signature: signature, of: bytes, publicKey: other.publicKey))
+        signature[10] ^= 1
+        #expect(!SigningKey.verify(signature: signature, of: bytes, publicKey: key.publicKey))
+        #expect(!SigningKey.verify(signature: [], of: bytes, publicKey: key.publicKey))
+    }
+
+    @Test("A key of another kind, an encrypted one and no key are refused")
+    func foreignKeys() throws {
+        let signing = try SigningKey.generate()
+        let tls = try TLSKey.generate()
+        #expect(throws: IdentityError.self) { _ = try TLSKey(pem: signing.pem) }
+        #expect(throws: IdentityError.self) { _ = try SigningKey(pem: tls.pem) }
+        #expect(throws: IdentityError.self) { _ = try TLSKey(pem: Array("no key".utf8)) }
+        #expect(try TLSKey(pem: tls.pem).publicKeyID == tls.publicKeyID)
+    }
+}
