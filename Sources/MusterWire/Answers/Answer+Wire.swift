@@ -1,0 +1,89 @@
+import MusterCore
+
+extension WireAnswerChunk.OneOf_Body {
+    /// The whole answer as one message; ``AnswerChunker`` cuts it.
+    init(_ answer: Answer) {
+        switch answer {
+        case .logs(let value): self = .logs(WireLogsAnswer(value))
+        case .requests(let value): self = .requests(WireRequestsAnswer(value))
+        case .metrics(let value):
+            var wire = WireMetricsAnswer()
+            wire.series = value.series.map { WireMetricSeries($0) }
+            self = .metrics(wire)
+        case .processes(let value):
+            var wire = WireProcessesAnswer()
+            wire.processes = value.processes.map { WireProcess($0) }
+            wire.total = Fields.small(value.total)
+            self = .processes(wire)
+        case .sockets(let value): self = .sockets(WireSocketsAnswer(value))
+        case .dependencies(let value):
+            var wire = WireDependenciesAnswer()
+            wire.checks = value.checks.map { WireDependencyCheck($0) }
+            self = .dependencies(wire)
+        case .changes(let value):
+            var wire = WireChangesAnswer()
+            wire.changes = value.changes.map { WireHostChange($0) }
+            self = .changes(wire)
+        case .facts(let value):
+            var wire = WireFactsAnswer()
+            wire.facts = value.facts
+            self = .facts(wire)
+        case .sql(let value):
+            var wire = WireSqlAnswer()
+            wire.target = value.target
+            wire.value = value.value ?? ""
+            wire.isNull = value.value == nil
+            wire.settings = value.settings
+            wire.role = value.role
+            self = .sql(wire)
+        case .ledger(let value):
+            var wire = WireLedgerAnswer()
+            wire.entries = value.entries.map { WireActionReport($0) }
+            self = .ledger(wire)
+        }
+    }
+}
+
+extension Answer {
+    /// Reads the part of an answer that one chunk holds.
+    init(_ wire: WireAnswerChunk.OneOf_Body?) throws(WireError) {
+        switch wire {
+        case nil: throw WireError(.unknownKind, "this version does not know the kind of answer")
+        case .logs(let wire): self = .logs(LogsAnswer(wire))
+        case .requests(let wire): self = .requests(try RequestsAnswer(wire))
+        case .metrics(let wire):
+            var value = MetricsAnswer()
+            for series in wire.series { value.series.append(try MetricSeries(series)) }
+            self = .metrics(value)
+        case .processes(let wire):
+            var value = ProcessesAnswer()
+            value.processes = wire.processes.map { ProcessRow($0) }
+            value.total = Int(wire.total)
+            self = .processes(value)
+        case .sockets(let wire): self = .sockets(SocketsAnswer(wire))
+        case .dependencies(let wire):
+            var value = DependenciesAnswer()
+            value.checks = wire.checks.map { DependencyCheck($0) }
+            self = .dependencies(value)
+        case .changes(let wire):
+            var value = ChangesAnswer()
+            value.changes = wire.changes.map { Change($0) }
+            self = .changes(value)
+        case .facts(let wire):
+            var value = FactsAnswer()
+            value.facts = wire.facts
+            self = .facts(value)
+        case .sql(let wire):
+            var value = SQLAnswer()
+            value.target = wire.target
+            value.value = wire.isNull ? nil : wire.value
+            value.settings = wire.settings
+            value.role = wire.role
+            self = .sql(value)
+        case .ledger(let wire):
+            var value = LedgerAnswer()
+            for entry in wire.entries { value.entries.append(try ActionReport(entry)) }
+            self = .ledger(value)
+        }
+    }
+}
