@@ -3,6 +3,9 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+// Swift's Glibc is made without _GNU_SOURCE and knows this field of fd_set by its other name; two definitions
+// of one type are an error.
+#define fds_bits __fds_bits
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -16,3 +19,5 @@
 #include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+
+#include "spawn_isolated.h"

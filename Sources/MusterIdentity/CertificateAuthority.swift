@@ -1,5 +1,4 @@
 internal import COpenSSL
-import Glibc
 import MusterCore
 
 /// Issues the certificates of agents and of the coordinator.
@@ -148,19 +147,8 @@ package final class CertificateAuthority: Sendable {
 
     /// A name in the syntax of x509v3_config(5), checked because that syntax has separators of its own.
     private static func alternativeName(_ name: String) throws(IdentityError) -> String {
-        var storage = in6_addr()
-        if inet_pton(AF_INET, name, &storage) == 1 || inet_pton(AF_INET6, name, &storage) == 1 {
-            return "IP:\(name)"
-        }
-        let isPlain = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."):
-                true
-            default: false
-            }
-        }
-        guard isPlain, (1...253).contains(name.utf8.count) else {
+        if HostName.isAddress(name) { return "IP:\(name)" }
+        guard HostName.isPlain(name) else {
             throw IdentityError(.malformed, "\"\(name.prefix(80))\" is neither a DNS name nor an IP address")
         }
         return "DNS:\(name)"

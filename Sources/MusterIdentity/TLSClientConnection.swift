@@ -45,7 +45,7 @@ package final class TLSClientConnection {
         self.context = context
         self.pointer = pointer
         guard context.attach(pointer, to: descriptor) else { throw .library("no TLS connection could be made") }
-        if let serverName, serverName.utf8.contains(where: { $0 >= UInt8(ascii: "g") }) {
+        if let serverName, !HostName.isAddress(serverName) {
             _ = muster_set_server_name(pointer, serverName)
         }
         // Unretained: OpenSSL's object does not outlive this one, and calls back only inside `handshake`.

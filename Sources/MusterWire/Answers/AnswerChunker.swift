@@ -16,6 +16,8 @@ package struct AnswerChunker {
     package private(set) var chunks: [WireAnswerChunk] = []
     /// Rows that did not fit into the budget or into a frame.
     package private(set) var rowsDropped = 0
+    /// Bytes of all chunks together.
+    package private(set) var bytes = 0
     private let question: String
     private var bytesLeft: Int
 
@@ -121,6 +123,7 @@ package struct AnswerChunker {
             return
         }
         bytesLeft -= bytes
+        self.bytes += bytes
         chunks.append(
             .with {
                 $0.questionID = question

@@ -1,0 +1,199 @@
+import MusterCore
+
+/// Ranks what may have caused an incident, from findings alone.
+///
+/// Each candidate collects weights for and against it, on a scale of log-odds, so that independent evidence
+/// adds. A softmax over all candidates and a fixed weight for "none of these" makes them probabilities, and the
+/// share of hosts that answered bounds them: what was not seen can't be excluded. The weights are judgement,
+/// written down in ``CauseWeights``; nothing in here knows any service, host or sender by name.
+package struct CauseRanking {
+    private let input: RankingInput
+    private let weights: CauseWeights
+    private let sick: Set<HostReference>
+    private let healthy: Set<HostReference>
+
+    package static func rank(_ input: RankingInput, weights: CauseWeights = CauseWeights()) -> Ranking {
+        CauseRanking(input, weights).ranking()
+    }
+
+    private init(_ input: RankingInput, _ weights: CauseWeights) {
+        self.input = input
+        self.weights = weights
+        self.sick = Set(input.hosts.filter { $0.state == .sick }.map(\.host))
+        self.healthy = Set(input.hosts.filter { $0.state == .healthy }.map(\.host))
+    }
+
+    private func ranking() -> Ranking {
+        var candidates = input.findings.compactMap(candidate)
+        candidates = Self.merged(candidates)
+        for index in candidates.indices { judge(&candidates[index]) }
+        let total = candidates.reduce(exp(weights.none)) { $0 + exp($1.score) }
+        let cap = weights.cap(coverage: input.coverage.ratio)
+        var hypotheses = candidates.map { candidate in
+            candidate.hypothesis(probability: min(exp(candidate.score) / total, cap), service: input.service)
+        }
+        hypotheses.sort { ($0.probability, $1.cause) > ($1.probability, $0.cause) }
+        return Ranking(
+            verdict: verdict(of: hypotheses),
+            hypotheses: Array(hypotheses.prefix(8)),
+            coverage: input.coverage,
+            unseen: input.unseen
+        )
+    }
+
+    // MARK: Candidates
+
+    /// The cause that a finding speaks of by itself; nil for symptoms.
+    private func candidate(_ finding: Finding) -> Candidate? {
+        if let change = finding.change {
+            var candidate = Candidate(kind: change.kind.cause, finding: finding)
+            candidate.change = change
+            candidate.score = weights.prior(of: change.kind)
+            return candidate
+        }
+        guard let kind = finding.suggests else { return nil }
+        var candidate = Candidate(kind: kind, finding: finding)
+        let weight =
+            switch finding.kind {
+            case .dependency: weights.dependency
+            case .resource: weights.resource
+            default: weights.logs
+            }
+        candidate.add(weight * finding.effect, finding)
+        return candidate
+    }
+
+    /// Findings that speak of the same cause in the same thing make one candidate.
+    private static func merged(_ candidates: [Candidate]) -> [Candidate] {
+        var merged: [Candidate] = []
+        for candidate in candidates {
+            let same = merged.firstIndex {
+                $0.kind == candidate.kind && $0.change == candidate.change && $0.subject == candidate.subject
+            }
+            if let same, candidate.change == nil {
+                merged[same].merge(candidate)
+            } else if same == nil {
+                merged.append(candidate)
+            }
+        }
+        return merged
+    }
+
+    // MARK: Weights
+
+    private func judge(_ candidate: inout Candidate) {
+        if let change = candidate.change {
+            judgeNearness(&candidate, change)
+            judgePlace(&candidate, Set(change.hosts))
+        } else {
+            judgeOnset(&candidate)
+            judgeTopology(&candidate)
+        }
+        for finding in input.findings where finding.id != candidate.first.id {
+            judge(&candidate, beside: finding)
+        }
+    }
+
+    /// A change can only cause what comes after it, and the sooner it comes the more likely it did.
+    private func judgeNearness(_ candidate: inout Candidate, _ change: Change) {
+        let minutes = (input.onset - change.at).inSeconds / 60
+        if minutes < -weights.clockSlackMinutes {
+            candidate.add(-weights.changeAfterOnset, candidate.first)
+        } else {
+            let nearness = exp(-max(0, minutes) / weights.changeDecayMinutes)
+            // Without any symptom there is nothing yet for a change to have caused.
+            let symptom = hasSymptom ? 1.0 : weights.withoutSymptom
+            candidate.add(weights.changeNear * nearness * symptom, candidate.first)
+        }
+        guard !change.service.isEmpty, !input.service.isEmpty else { return }
+        let related = input.related.contains(change.service) || change.service == input.service
+        candidate.add(related ? weights.sameService : -weights.otherService, candidate.first)
+    }
+
+    /// What is on exactly the sick hosts, and on no healthy one, tells most.
+    private func judgePlace(_ candidate: inout Candidate, _ names: Set<String>) {
+        guard !sick.isEmpty, !names.isEmpty else { return }
+        let sickNames = Set(sick.map(\.name))
+        let both = names.intersection(sickNames)
+        let onHealthy = names.intersection(healthy.map(\.name))
+        if both.isEmpty {
+            candidate.add(-weights.elsewhere, candidate.first)
+        } else if both.count == sickNames.count, onHealthy.isEmpty, !healthy.isEmpty {
+            candidate.add(weights.exactlySick, candidate.first)
+        } else {
+            let share = Double(both.count) / Double(sickNames.union(onHealthy).count)
+            candidate.add(weights.partlySick * share - weights.onHealthy * (1 - share), candidate.first)
+        }
+    }
+
+    /// A cause is there before its effect.
+    private func judgeOnset(_ candidate: inout Candidate) {
+        guard let began = candidate.onset else { return }
+        let minutesLate = (began - input.onset).inSeconds / 60
+        if minutesLate > weights.clockSlackMinutes {
+            candidate.add(-min(weights.lateMax, minutesLate), candidate.first)
+        } else if minutesLate > -weights.changeDecayMinutes {
+            candidate.add(weights.inOrder, candidate.first)
+        }
+    }
+
+    private func judgeTopology(_ candidate: inout Candidate) {
+        if !input.service.isEmpty, candidate.service == input.service || input.related.contains(candidate.service) {
+            candidate.add(weights.sameService, candidate.first)
+        }
+        guard candidate.first.kind == .resource, !sick.isEmpty else { return }
+        judgePlace(&candidate, Set(candidate.hosts.map(\.name)))
+    }
+
+    /// What another finding says for or against a candidate.
+    private func judge(_ candidate: inout Candidate, beside finding: Finding) {
+        switch finding.kind {
+        case .difference:
+            guard let change = candidate.change else { return }
+            let sameHosts = !change.hosts.isEmpty && Set(change.hosts) == Set(finding.hosts.map(\.name))
+            let sameVersion = !change.after.isEmpty && finding.exemplars.contains(change.after)
+            if sameHosts || sameVersion { candidate.add(weights.difference * finding.effect, finding) }
+        case .logs where finding.suggests == candidate.kind:
+            candidate.add(weights.logs * finding.effect, finding)
+        case .logs:
+            guard let change = candidate.change, let onset = finding.onset, onset >= change.at else { return }
+            let onChanged = change.hosts.isEmpty || !Set(finding.hosts.map(\.name)).isDisjoint(with: change.hosts)
+            if onChanged { candidate.add(weights.newLogs * finding.effect, finding) }
+        case .errorRate, .latency:
+            candidate.support(finding)
+        case .change, .dependency, .resource, .nothing, .blind: break
+        }
+    }
+
+    private var hasSymptom: Bool {
+        input.findings.contains { [.errorRate, .latency, .dependency].contains($0.kind) && $0.effect > 0.1 }
+    }
+
+    // MARK: Verdict
+
+    private func verdict(of hypotheses: [Hypothesis]) -> Verdict {
+        guard input.coverage.ratio >= weights.coverageMin else { return .unknown }
+        guard let first = hypotheses.first, first.probability >= weights.standsOut else {
+            // Plain signs of trouble that nothing known accounts for.
+            let explained = hypotheses.reduce(0) { $0 + $1.probability }
+            return hasSymptom && explained < weights.standsOut ? .novel : .unknown
+        }
+        let second = hypotheses.dropFirst().first?.probability ?? 0
+        guard first.probability >= weights.lead * second else { return .unknown }
+        let recognised = input.knowledge.alertIsKnown || input.knowledge.causes.contains(first.kind)
+        let sure = first.probability >= weights.sure && input.coverage.ratio >= weights.coverageSure
+        return recognised && sure ? .known : .likely
+    }
+}
+
+extension Change.Kind {
+    /// What a change of this kind is as a cause.
+    package var cause: CauseKind {
+        switch self {
+        case .deploy, .package: .badDeploy
+        case .config: .badConfig
+        case .flag: .flag
+        case .restart, .other: .unknown
+        }
+    }
+}

@@ -1,0 +1,52 @@
+/// One question to a part of the fleet, as the API takes it.
+package struct AskRequest: Hashable, Sendable, Codable {
+    /// What to ask.
+    ///
+    /// The salt of a `requests` probe is replaced by the coordinator: it is new for every question.
+    package var probe: Probe
+    /// Whom: `all`, `host=web-1`, `service=checkout`, `role=db,zone=a`.
+    package var on: String
+    /// How long each host may take, 0.1 to 60 seconds.
+    package var deadlineSeconds: Double
+
+    package init(probe: Probe, on: String = "all", deadlineSeconds: Double = 5) {
+        self.probe = probe
+        self.on = on
+        self.deadlineSeconds = deadlineSeconds
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        self.probe = try container.decode(Probe.self, forKey: .probe)
+        self.on = try container.decodeIfPresent(String.self, forKey: .on) ?? "all"
+        self.deadlineSeconds = try container.decodeIfPresent(Double.self, forKey: .deadlineSeconds) ?? 5
+    }
+}
+
+/// One line of the answer to an ``AskRequest``: any number with `progress`, then exactly one with another value.
+package struct AskLine: Sendable, Codable {
+    /// A host's question ended.
+    package var progress: AskProgress?
+    /// Everything, merged; the last line.
+    package var result: FleetAnswer?
+    /// Why there is no result; the last line.
+    package var problem: Problem?
+
+    package init(progress: AskProgress) { self.progress = progress }
+    package init(result: FleetAnswer) { self.result = result }
+    package init(problem: Problem) { self.problem = problem }
+}
+
+/// How far a fan-out has come.
+package struct AskProgress: Hashable, Sendable, Codable {
+    package var host: HostReference
+    package var outcome: Outcome
+    /// All hosts asked, and the outcomes so far.
+    package var coverage: Coverage
+
+    package init(host: HostReference, outcome: Outcome, coverage: Coverage) {
+        self.host = host
+        self.outcome = outcome
+        self.coverage = coverage
+    }
+}

@@ -1,0 +1,125 @@
+extension Incident {
+    /// Neither resolved nor closed.
+    package var isOpen: Bool { resolved == nil && closed == nil }
+
+    /// All alerts are resolved and no source left any out.
+    package var isQuiet: Bool {
+        !alerts.isEmpty && alerts.allSatisfy { $0.status == .resolved } && truncated.values.allSatisfy { $0 == 0 }
+    }
+
+    /// Plans that wait for a person.
+    package var pending: [PlanRecord] {
+        guard isOpen, !runbookFailed else { return [] }
+        return plans.filter { $0.requested != nil && $0.decision == .open && steps[$0.sealed.plan.step]?.outcome == nil }
+    }
+
+    /// Tickets whose end is not known yet.
+    package var unsettled: [TicketRecord] { tickets.filter { !$0.isSettled } }
+
+    /// The step at which the runbook failed ended it.
+    package var runbookFailed: Bool { steps.values.contains { $0.outcome == .failed } }
+
+    /// The first step that has not ended; nil when there is no runbook, or when it is over.
+    package var currentStep: Int? {
+        guard let match, !runbookFailed else { return nil }
+        return match.runbook.steps.indices.first { steps[$0]?.outcome == nil }
+    }
+
+    /// Tickets of the plans of one step.
+    package func tickets(ofStep step: Int) -> [TicketRecord] {
+        tickets.filter { self[$0.plan]?.sealed.plan.step == step }
+    }
+
+    package var status: IncidentSummary.Status {
+        if closed != nil { return .closed }
+        if resolved != nil { return .resolved }
+        if !pending.isEmpty { return .awaitingApproval }
+        if !tickets.isEmpty, currentStep != nil { return .mitigating }
+        return context == nil ? .open : .investigating
+    }
+
+    package var summary: IncidentSummary {
+        IncidentSummary(
+            id: id,
+            title: title,
+            service: service,
+            severity: severity.isEmpty ? nil : severity,
+            status: status,
+            opened: opened,
+            resolved: resolved,
+            owner: owner,
+            verdict: ranking?.verdict,
+            cause: confirmedCause.isEmpty ? ranking?.hypotheses.first?.cause : confirmedCause,
+            probability: ranking?.hypotheses.first?.probability
+        )
+    }
+
+    /// Everything for people and programs; the events are those it was made of.
+    package func detail(_ events: [StoredEvent]) -> IncidentDetail {
+        IncidentDetail(
+            summary: summary,
+            timeline: events.map(TimelineEntry.init),
+            alerts: alerts,
+            context: context,
+            findings: findings,
+            ranking: ranking,
+            runbook: match?.runbook.name,
+            pendingPlans: pending.map(\.sealed),
+            doubts: pending.flatMap(\.why),
+            actions: tickets.map(\.action),
+            postMortemAvailable: postMortemVersion > 0
+        )
+    }
+
+    /// The ticket as it is sent: always the same bytes for the same id.
+    package func ticket(_ id: TicketID) -> Ticket? {
+        guard let record = self[id], let plan = self[record.plan] else { return nil }
+        var approvals: [Approval] = []
+        var preApproval: PreApproval?
+        switch plan.decision {
+        case .approved(let signatures): approvals = signatures
+        case .present: preApproval = match?.preApproval
+        case .open, .rejected: return nil
+        }
+        return Ticket(
+            id: id,
+            plan: plan.sealed,
+            agent: record.host.id,
+            expires: record.expires,
+            approvals: approvals,
+            preApproval: preApproval
+        )
+    }
+
+    /// What keeps Muster from acting by itself on a plan; empty when a signature made beforehand covers it.
+    package func reasonsToAsk(_ plan: PlanRecord, now: Timestamp) -> [String] {
+        guard let match, match.runbook.steps.indices.contains(plan.sealed.plan.step),
+            let mitigation = match.runbook.steps[plan.sealed.plan.step].mitigation
+        else { return ["the plan belongs to no step of the runbook"] }
+        if mitigation.requiresApproval { return ["the runbook asks for approval of this step"] }
+        guard let signature = match.signature else { return ["nobody signed the runbook beforehand"] }
+        var reasons = match.doubts + plan.doubts
+        if signature.says.expires <= now {
+            reasons.append("the signature of \(signature.signer) lapsed at \(signature.says.expires)")
+        }
+        if mitigation.rollback == nil, mitigation.irreversible == nil,
+            signature.says.irreversible[plan.sealed.plan.step] == nil
+        {
+            reasons.append("the step can't be taken back and nobody declared that")
+        }
+        return reasons
+    }
+}
+
+extension Incident.TicketRecord {
+    /// The newest state; a ticket that nothing was heard of counts as prepared, a lost one as indeterminate.
+    package var action: HostAction {
+        var shown =
+            report ?? ActionReport(ticket: id, plan: plan, state: .prepared, at: touched, reason: "no report yet")
+        if lost {
+            shown.state = .indeterminate
+            shown.reason = "no final report came in time"
+        }
+        return HostAction(host: host, report: shown)
+    }
+}

@@ -1,0 +1,219 @@
+/// An incident as its events make it: nothing in it comes from anywhere else.
+package struct Incident: Sendable {
+    package let id: IncidentID
+    /// Sequence number of the newest event taken in; 0 before the first.
+    package private(set) var sequence = 0
+    package private(set) var title = ""
+    package private(set) var service = ""
+    package private(set) var severity = ""
+    package private(set) var owner: Owner?
+    /// When the first alert was stored.
+    package private(set) var opened = Timestamp.zero
+    /// The newest word of each alert, in the order in which they came.
+    package private(set) var alerts: [Alert] = []
+    /// When the newest alert was stored.
+    package private(set) var alerted = Timestamp.zero
+    /// Alerts that a source left out, by group.
+    package private(set) var truncated: [String: Int] = [:]
+    package private(set) var context: IncidentContext?
+    package private(set) var findings: [Finding] = []
+    package private(set) var ranking: Ranking?
+    package private(set) var round = 0
+    package private(set) var ranked = Timestamp.zero
+    package private(set) var match: RunbookMatch?
+    /// Whether runbooks were looked through.
+    package private(set) var searched = false
+    package private(set) var steps: [Int: Step] = [:]
+    /// Oldest first.
+    package private(set) var plans: [PlanRecord] = []
+    /// Oldest first.
+    package private(set) var tickets: [TicketRecord] = []
+    package private(set) var escalated: String?
+    package private(set) var resolved: Timestamp?
+    package private(set) var closed: Timestamp?
+    package private(set) var confirmedCause = ""
+    package private(set) var impact: IncidentImpact?
+    package private(set) var postMortemVersion = 0
+    package private(set) var told: Set<NotificationPurpose> = []
+
+    package init(id: IncidentID) { self.id = id }
+
+    /// What happened to one step of the runbook.
+    package struct Step: Hashable, Sendable {
+        package var started: Timestamp
+        package var outcome: StepOutcome?
+        package var text = ""
+        package var values: [String: Double] = [:]
+        /// What the verification said; nil when it has not ended.
+        package var verified: Bool?
+    }
+
+    /// A plan and what people said of it.
+    package struct PlanRecord: Hashable, Sendable {
+        package enum Decision: Hashable, Sendable {
+            case open
+            case approved([Approval])
+            /// By a signature over the runbook.
+            case present
+            case rejected(by: String, reason: String)
+        }
+
+        package var sealed: SealedPlan
+        package var doubts: [String]
+        package var requested: Timestamp?
+        package var why: [String] = []
+        package var decision = Decision.open
+
+        package var mayRun: Bool {
+            switch decision {
+            case .approved, .present: true
+            case .open, .rejected: false
+            }
+        }
+    }
+
+    /// A ticket and what its host said of it.
+    package struct TicketRecord: Hashable, Sendable {
+        package var id: TicketID
+        package var plan: PlanID
+        package var host: HostReference
+        package var expires: Timestamp
+        /// Whether its host waits for a decision after the action went well.
+        package var waits: Bool
+        /// When something was last heard or said about it.
+        package var touched: Timestamp
+        package var report: ActionReport?
+        /// Whether the effect shall be kept; nil when that is not decided.
+        package var keep: Bool?
+        /// Nobody knows what became of it.
+        package var lost = false
+
+        package var state: ActionState? { report?.state }
+
+        /// Nothing more will come of it by itself.
+        package var isSettled: Bool { lost || state?.isFinal == true || (state == .done && !waits) }
+
+        /// It ran and ended well.
+        package var isWell: Bool { !lost && (state == .done || state == .committed) }
+    }
+
+    /// Takes in the next event.
+    ///
+    /// - Returns: False when the event is not the next one, in which case nothing changes.
+    package mutating func apply(_ event: StoredEvent) -> Bool {
+        guard event.incident == id, event.seq == sequence + 1 else { return false }
+        sequence = event.seq
+        switch event.body {
+        case .alertReceived(let alert, _):
+            if opened == .zero { opened = event.at }
+            alerted = event.at
+            let known = alerts.firstIndex { $0.source == alert.source && $0.fingerprint == alert.fingerprint }
+            if let known { alerts[known] = alert } else { alerts.append(alert) }
+        case .alertsTruncated(let group, let count): truncated[group] = count
+        case .opened(let title, let service, let severity, let owner):
+            (self.title, self.service, self.severity, self.owner) = (title, service, severity, owner)
+        case .contextCollected(let context): self.context = context
+        case .findingMade(let finding): findings.append(finding)
+        case .hypothesisRanked(let ranking, let round):
+            (self.ranking, self.round, self.ranked) = (ranking, round, event.at)
+        case .runbookMatched(let match): (self.match, searched) = (match, true)
+        case .runbookNotFound: searched = true
+        case .stepStarted(let step, _): if steps[step] == nil { steps[step] = Step(started: event.at) }
+        case .stepEnded(let step, let outcome, let text, let values):
+            steps[step, default: Step(started: event.at)].end(outcome, text, values)
+        case .verified(let step, let passed, let text, let values):
+            steps[step, default: Step(started: event.at)].verify(passed, text, values)
+        case .escalated(_, let reason): escalated = reason
+        case .resolved: if resolved == nil { resolved = event.at }
+        case .impactMeasured(let impact): self.impact = impact
+        case .postMortemDrafted(_, let version): postMortemVersion = version
+        case .notified(let purpose, _, _, _, _): told.insert(purpose)
+        case .closed(_, let cause): (closed, confirmedCause) = (event.at, cause)
+        case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent:
+            applyToPlans(event)
+        case .actionTicketed, .actionUndelivered, .actionReported, .actionDecided, .actionLost:
+            applyToTickets(event)
+        }
+        return true
+    }
+
+    private mutating func applyToPlans(_ event: StoredEvent) {
+        switch event.body {
+        case .planProposed(let plan, let doubts):
+            if self[plan.id] == nil { plans.append(PlanRecord(sealed: plan, doubts: doubts)) }
+        case .approvalRequested(let plan, let why):
+            change(plan) { ($0.requested, $0.why) = (event.at, why) }
+        case .approvalGiven(let plan, let approval, _):
+            change(plan) {
+                switch $0.decision {
+                case .open: $0.decision = .approved([approval])
+                case .approved(let others): $0.decision = .approved(others + [approval])
+                case .present, .rejected: break
+                }
+            }
+        case .approvalRejected(let plan, let by, let reason):
+            change(plan) { if $0.decision == .open { $0.decision = .rejected(by: by, reason: reason) } }
+        case .approvalPresent(let plan, _):
+            change(plan) { if $0.decision == .open { $0.decision = .present } }
+        default: break
+        }
+    }
+
+    private mutating func applyToTickets(_ event: StoredEvent) {
+        switch event.body {
+        case .actionTicketed(let ticket, let plan, let host, let expires):
+            guard self[ticket] == nil else { return }
+            tickets.append(
+                TicketRecord(
+                    id: ticket,
+                    plan: plan,
+                    host: host,
+                    expires: expires,
+                    waits: self[plan]?.sealed.plan.rollback != nil,
+                    touched: event.at
+                )
+            )
+        case .actionReported(let report, _):
+            change(report.ticket) {
+                // What is final stays, but an agent that comes back may settle what was lost.
+                guard $0.report?.state.isFinal != true else { return }
+                ($0.report, $0.touched) = (report, event.at)
+                if report.state.isFinal { $0.lost = false }
+            }
+        case .actionDecided(let ticket, _, let keep, _):
+            change(ticket) { if $0.keep == nil { ($0.keep, $0.touched) = (keep, event.at) } }
+        case .actionLost(let ticket, _, _): change(ticket) { $0.lost = true }
+        default: break
+        }
+    }
+
+    private mutating func change(_ plan: PlanID, _ body: (inout PlanRecord) -> Void) {
+        guard let index = plans.firstIndex(where: { $0.sealed.id == plan }) else { return }
+        body(&plans[index])
+    }
+
+    private mutating func change(_ ticket: TicketID, _ body: (inout TicketRecord) -> Void) {
+        guard let index = tickets.firstIndex(where: { $0.id == ticket }) else { return }
+        body(&tickets[index])
+    }
+
+    package subscript(plan: PlanID) -> PlanRecord? { plans.first { $0.sealed.id == plan } }
+
+    package subscript(ticket: TicketID) -> TicketRecord? { tickets.first { $0.id == ticket } }
+}
+
+extension Incident.Step {
+    fileprivate mutating func end(_ outcome: StepOutcome, _ text: String, _ values: [String: Double]) {
+        guard self.outcome == nil else { return }
+        self.outcome = outcome
+        self.text = text
+        self.values.merge(values) { _, new in new }
+    }
+
+    fileprivate mutating func verify(_ passed: Bool, _ text: String, _ values: [String: Double]) {
+        guard verified == nil else { return }
+        verified = passed
+        self.text = text
+        self.values.merge(values) { _, new in new }
+    }
+}

@@ -1,0 +1,145 @@
+/// Decides what happens next in one incident: events in, directives out.
+///
+/// The directives are a function of the events alone, so that a coordinator that died goes on from the stored
+/// record: ``outstanding(now:)`` is then what it was before.
+package struct IncidentEngine: Sendable {
+    package private(set) var incident: Incident
+    private let policy: IncidentPolicy
+
+    package init(id: IncidentID, policy: IncidentPolicy = IncidentPolicy()) {
+        self.incident = Incident(id: id)
+        self.policy = policy
+    }
+
+    /// Takes in the next event and returns the directives that it calls for and that did not stand before.
+    ///
+    /// An event that is not the next one changes nothing.
+    package mutating func handle(_ event: StoredEvent, now: Timestamp) -> [IncidentDirective] {
+        let before = Set(outstanding(now: now))
+        guard incident.apply(event) else { return [] }
+        return outstanding(now: now).filter { !before.contains($0) }
+    }
+
+    /// All directives that stand.
+    package func outstanding(now: Timestamp) -> [IncidentDirective] {
+        guard !incident.title.isEmpty else { return [] }
+        return tells + settling(now: now) + (incident.isOpen ? next(now: now) : ending)
+    }
+
+    /// When time alone may bring a new directive; nil when only events can.
+    package func wake(after now: Timestamp) -> Timestamp? {
+        guard incident.isOpen || !incident.unsettled.isEmpty else { return nil }
+        var moments = incident.unsettled.map { deadline(of: $0) }
+        moments.append(incident.ranked + policy.roundPause)
+        moments += incident.pending.map(\.sealed.plan.expires)
+        if incident.isQuiet { moments.append(incident.alerted + policy.quietFor) }
+        return moments.filter { $0 > now }.min()
+    }
+
+    // MARK: Parts
+
+    /// Messages that are due.
+    private var tells: [IncidentDirective] {
+        var purposes: [NotificationPurpose] = []
+        if incident.context != nil { purposes.append(.opened) }
+        if incident.searched { purposes.append(.ranked) }
+        purposes += incident.pending.map { .approval(plan: $0.sealed.id) }
+        if incident.escalated != nil { purposes.append(.escalated) }
+        if incident.resolved != nil { purposes.append(.resolved) }
+        if incident.postMortemVersion > 0 { purposes.append(.postMortem) }
+        return purposes.filter { !incident.told.contains($0) }.map { .tell($0) }
+    }
+
+    /// What open tickets need, whatever became of the incident meanwhile.
+    private func settling(now: Timestamp) -> [IncidentDirective] {
+        incident.unsettled.map { ticket in
+            if now >= deadline(of: ticket) {
+                let reason =
+                    ticket.report == nil
+                    ? "the ticket lapsed and \(ticket.host.name) never said what became of it"
+                    : "\(ticket.host.name) has been silent since its action was \(ticket.state?.rawValue ?? "sent")"
+                return .record(.actionLost(ticket: ticket.id, host: ticket.host, reason: reason))
+            }
+            guard let state = ticket.state else { return .deliver(ticket.id) }
+            guard state == .done else { return .follow(ticket.id) }
+            if let keep = ticket.keep { return .conclude(ticket.id, keep: keep) }
+            // An incident that ended while an action waited: people said so, the change stays as they saw it.
+            guard incident.isOpen else {
+                return .record(
+                    .actionDecided(
+                        ticket: ticket.id,
+                        host: ticket.host,
+                        keep: true,
+                        reason: "the incident ended with it in place"
+                    )
+                )
+            }
+            return .follow(ticket.id)
+        }
+    }
+
+    private func deadline(of ticket: Incident.TicketRecord) -> Timestamp {
+        switch ticket.state {
+        case nil: ticket.expires + policy.silenceAfterExpiry
+        case .done:
+            // The host itself takes it back when nobody says anything; give it time to say that.
+            ticket.touched + (incident[ticket.plan]?.sealed.plan.commitWithin ?? .zero)
+                + policy.silenceWhileRunning
+        default: ticket.touched + policy.silenceWhileRunning
+        }
+    }
+
+    private var ending: [IncidentDirective] {
+        guard incident.unsettled.isEmpty, incident.postMortemVersion == 0 else { return [] }
+        return [incident.context != nil && incident.impact == nil ? .measureImpact : .draftPostMortem]
+    }
+
+    private func next(now: Timestamp) -> [IncidentDirective] {
+        guard incident.context != nil else { return [.collectContext] }
+        guard let ranking = incident.ranking else { return [.investigate(round: 1)] }
+        if mayRecover, incident.isQuiet, incident.alerted + policy.quietFor <= now {
+            let reason = "all alerts have been resolved for \(policy.quietFor.spoken)"
+            return [.record(.resolved(reason: reason, by: "alerts"))]
+        }
+        guard incident.searched else {
+            let unsettled = ranking.verdict == .unknown || ranking.verdict == .novel
+            guard unsettled, incident.round < policy.roundsMax else { return [.matchRunbook] }
+            // The second round asks others at once; later ones ask again, which needs time to be worth it.
+            guard incident.round == 1 || incident.ranked + policy.roundPause <= now else { return [] }
+            return [.investigate(round: incident.round + 1)]
+        }
+        guard incident.match != nil else { return escalation("no runbook applies; people are needed") }
+        if incident.runbookFailed { return afterFailure }
+        guard let step = incident.currentStep else { return afterRunbook }
+        return run(step: step, now: now)
+    }
+
+    /// Nothing of ours is under way that a recovery could be mistaken for.
+    private var mayRecover: Bool {
+        guard incident.unsettled.isEmpty else { return false }
+        guard let step = incident.currentStep else { return true }
+        return incident.match?.runbook.steps[step].mitigation != nil && incident.tickets(ofStep: step).isEmpty
+    }
+
+    private func escalation(_ reason: String) -> [IncidentDirective] {
+        guard incident.escalated == nil else { return [] }
+        return [.record(.escalated(to: incident.owner?.escalation ?? [], reason: reason))]
+    }
+
+    private var afterFailure: [IncidentDirective] {
+        let failed = incident.steps.filter { $0.value.outcome == .failed }.min { $0.key < $1.key }
+        guard let failed, let match = incident.match else { return [] }
+        // Whoever turned the plan down knows already.
+        let turnedDown = incident.plans.contains { plan in
+            if case .rejected = plan.decision { plan.sealed.plan.step == failed.key } else { false }
+        }
+        guard !turnedDown else { return [] }
+        return escalation("step \(failed.key + 1) of runbook \(match.runbook.name) failed: \(failed.value.text)")
+    }
+
+    private var afterRunbook: [IncidentDirective] {
+        let proofs = incident.steps.filter { $0.value.verified == true }
+        guard let proof = proofs.max(by: { $0.key < $1.key }) else { return [] }
+        return [.record(.resolved(reason: proof.value.text, by: "muster"))]
+    }
+}

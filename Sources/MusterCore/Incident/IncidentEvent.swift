@@ -1,0 +1,162 @@
+/// Something that happened to an incident.
+///
+/// The incident, its audit, its post-mortem and its recovery after a crash are folds over a list of these.
+/// The stored form is JSON: one key, the kind's name, over the labelled values. It is a promise: add optional
+/// values freely; for anything else raise the version and write an upcaster.
+package enum IncidentEvent: Hashable, Sendable, Codable {
+    /// A source told of an alert; `intake` is the number of the raw body it came in.
+    case alertReceived(alert: Alert, intake: Int64)
+    /// A source left alerts of a group out of its message: silence about them is no recovery.
+    case alertsTruncated(group: String, count: Int)
+    case opened(title: String, service: String, severity: String, owner: Owner?)
+    /// What triage saw, within two seconds of the alert.
+    case contextCollected(context: IncidentContext)
+    case findingMade(finding: Finding)
+    case hypothesisRanked(ranking: Ranking, round: Int)
+    case runbookMatched(match: RunbookMatch)
+    /// No runbook applies; the reasons say which came near and why not.
+    case runbookNotFound(reasons: [String])
+    case stepStarted(step: Int, text: String)
+    case stepEnded(step: Int, outcome: StepOutcome, text: String, values: [String: Double])
+    /// The doubts are those that only the resolved hosts could show.
+    case planProposed(plan: SealedPlan, doubts: [String])
+    /// A person is asked; `why` says what keeps Muster from acting by itself.
+    case approvalRequested(plan: PlanID, why: [String])
+    case approvalGiven(plan: PlanID, approval: Approval, by: String)
+    case approvalRejected(plan: PlanID, by: String, reason: String)
+    /// A signature over the runbook, made beforehand, covers this plan.
+    case approvalPresent(plan: PlanID, signer: String)
+    /// Stored before the ticket is sent; the id is never used for a second one.
+    case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
+    case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
+    case actionReported(report: ActionReport, host: HostReference)
+    /// What was decided about an action that waits: stored before the host is told.
+    case actionDecided(ticket: TicketID, host: HostReference, keep: Bool, reason: String)
+    /// No final report came in time; what happened on the host can't be told from here.
+    case actionLost(ticket: TicketID, host: HostReference, reason: String)
+    case verified(step: Int, passed: Bool, text: String, values: [String: Double])
+    /// Muster can't go on by itself and calls people.
+    case escalated(to: [String], reason: String)
+    case resolved(reason: String, by: String)
+    /// What it cost in all, from the onset to the end; without requests when none were seen.
+    case impactMeasured(impact: IncidentImpact)
+    case postMortemDrafted(digest: Digest, version: Int)
+    case notified(purpose: NotificationPurpose, channel: String, text: String, delivered: Bool, reason: String)
+    case closed(by: String, confirmedCause: String)
+
+    /// The name of an event's kind, in the record and in the API.
+    package enum Kind: String, Sendable, Codable, CaseIterable {
+        case alertReceived = "alert.received"
+        case alertsTruncated = "alerts.truncated"
+        case opened = "incident.opened"
+        case contextCollected = "context.collected"
+        case findingMade = "finding.made"
+        case hypothesisRanked = "hypothesis.ranked"
+        case runbookMatched = "runbook.matched"
+        case runbookNotFound = "runbook.not-found"
+        case stepStarted = "step.started"
+        case stepEnded = "step.ended"
+        case planProposed = "plan.proposed"
+        case approvalRequested = "approval.requested"
+        case approvalGiven = "approval.given"
+        case approvalRejected = "approval.rejected"
+        case approvalPresent = "approval.present"
+        case actionTicketed = "action.ticketed"
+        case actionUndelivered = "action.undelivered"
+        case actionReported = "action.reported"
+        case actionDecided = "action.decided"
+        case actionLost = "action.lost"
+        case verified = "verification.ended"
+        case escalated = "incident.escalated"
+        case resolved = "incident.resolved"
+        case impactMeasured = "impact.measured"
+        case postMortemDrafted = "postmortem.drafted"
+        case notified = "notified"
+        case closed = "incident.closed"
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case alertReceived = "alert.received"
+        case alertsTruncated = "alerts.truncated"
+        case opened = "incident.opened"
+        case contextCollected = "context.collected"
+        case findingMade = "finding.made"
+        case hypothesisRanked = "hypothesis.ranked"
+        case runbookMatched = "runbook.matched"
+        case runbookNotFound = "runbook.not-found"
+        case stepStarted = "step.started"
+        case stepEnded = "step.ended"
+        case planProposed = "plan.proposed"
+        case approvalRequested = "approval.requested"
+        case approvalGiven = "approval.given"
+        case approvalRejected = "approval.rejected"
+        case approvalPresent = "approval.present"
+        case actionTicketed = "action.ticketed"
+        case actionUndelivered = "action.undelivered"
+        case actionReported = "action.reported"
+        case actionDecided = "action.decided"
+        case actionLost = "action.lost"
+        case verified = "verification.ended"
+        case escalated = "incident.escalated"
+        case resolved = "incident.resolved"
+        case impactMeasured = "impact.measured"
+        case postMortemDrafted = "postmortem.drafted"
+        case notified
+        case closed = "incident.closed"
+    }
+
+    /// Today's version of every body; an event stored with a lower one goes through the upcasters.
+    package static let version = 1
+
+    package var kind: Kind {
+        switch self {
+        case .alertReceived: .alertReceived
+        case .alertsTruncated: .alertsTruncated
+        case .opened: .opened
+        case .contextCollected: .contextCollected
+        case .findingMade: .findingMade
+        case .hypothesisRanked: .hypothesisRanked
+        case .runbookMatched: .runbookMatched
+        case .runbookNotFound: .runbookNotFound
+        case .stepStarted: .stepStarted
+        case .stepEnded: .stepEnded
+        case .planProposed: .planProposed
+        case .approvalRequested: .approvalRequested
+        case .approvalGiven: .approvalGiven
+        case .approvalRejected: .approvalRejected
+        case .approvalPresent: .approvalPresent
+        case .actionTicketed: .actionTicketed
+        case .actionUndelivered: .actionUndelivered
+        case .actionReported: .actionReported
+        case .actionDecided: .actionDecided
+        case .actionLost: .actionLost
+        case .verified: .verified
+        case .escalated: .escalated
+        case .resolved: .resolved
+        case .impactMeasured: .impactMeasured
+        case .postMortemDrafted: .postMortemDrafted
+        case .notified: .notified
+        case .closed: .closed
+        }
+    }
+}
+
+/// How a step of a runbook ended.
+package enum StepOutcome: String, Sendable, Codable {
+    case passed
+    case failed
+    /// Not needed any more.
+    case skipped
+}
+
+/// What a message is for; each is sent at most once per incident, except those of a runbook's step.
+package enum NotificationPurpose: Hashable, Sendable, Codable {
+    /// The first message, with all that triage found.
+    case opened
+    case ranked
+    case approval(plan: PlanID)
+    case step(Int)
+    case escalated
+    case resolved
+    case postMortem
+}

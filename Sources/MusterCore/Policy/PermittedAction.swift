@@ -1,0 +1,63 @@
+/// What a host will do for a ticket: nothing in it comes from the wire unchecked.
+package struct PermittedAction: Hashable, Sendable {
+    package var forward: Execution
+    /// Nil when it can't be taken back.
+    package var rollback: Execution?
+    /// Whose word it rests on, for the log: `ana` or `ana (runbook)`.
+    package var authority: String
+    /// Whether it rests on a signed runbook rather than on approvals of this very plan.
+    package var isPreApproved = false
+    /// What the host has to see with its own eyes first; only for pre-approved runbooks.
+    package var confirmations: [RunbookCheck] = []
+
+    package init(forward: Execution, rollback: Execution?, authority: String) {
+        self.forward = forward
+        self.rollback = rollback
+        self.authority = authority
+    }
+}
+
+/// Something to run, ready to be run.
+package enum Execution: Hashable, Sendable {
+    case command(CommandExecution)
+    case sql(SQLExecution)
+
+    /// What the rate limit counts: the action's name or the database target.
+    package var subject: String {
+        switch self {
+        case .command(let command): "command:\(command.name)"
+        case .sql(let sql): "sql:\(sql.target)"
+        }
+    }
+}
+
+/// A program with its arguments; there is no shell.
+package struct CommandExecution: Hashable, Sendable {
+    package var name: String
+    package var argv: [String]
+    /// Empty for the agent's own.
+    package var user: String
+    package var timeout: Duration
+    package var outputBytesMax: Int
+
+    package init(name: String, argv: [String], user: String, timeout: Duration, outputBytesMax: Int) {
+        self.name = name
+        self.argv = argv
+        self.user = user
+        self.timeout = timeout
+        self.outputBytesMax = outputBytesMax
+    }
+}
+
+/// A statement for the acting role.
+package struct SQLExecution: Hashable, Sendable {
+    package var target: String
+    package var statement: String
+    package var timeout: Duration
+
+    package init(target: String, statement: String, timeout: Duration) {
+        self.target = target
+        self.statement = statement
+        self.timeout = timeout
+    }
+}

@@ -1,0 +1,271 @@
+/// Decides whether a host carries out a ticket: the host's half of "two keys for every write".
+///
+/// Everything is checked against the host's own policy, its own identity and its own clock. Nothing that the
+/// coordinator says counts unless a person whom the policy lists has signed it.
+package struct TicketJudge {
+    /// How far a plan's start may lie ahead: clocks of two healthy hosts differ by less.
+    package static let clockTolerance: Duration = .seconds(5)
+    /// Longest wait for a commit.
+    package static let commitWithinMax: Duration = .seconds(86_400)
+
+    private let policy: HostPolicy
+    private let agent: AgentID
+    private let reading: any TicketReading
+
+    package init(policy: HostPolicy, agent: AgentID, reading: any TicketReading) {
+        self.policy = policy
+        self.agent = agent
+        self.reading = reading
+    }
+
+    /// What to do for the ticket, or why not.
+    ///
+    /// `runs` says how often a subject ran in the last hour.
+    package func judge(
+        _ ticket: Ticket,
+        now: Timestamp,
+        runs: (String) -> Int
+    ) throws(PolicyRefusal) -> PermittedAction {
+        guard !policy.observeOnly else { throw PolicyRefusal("this host is observe-only by its policy") }
+        let plan = ticket.plan.plan
+        try checkAddress(of: ticket)
+        try checkTimes(of: ticket, now: now)
+        let authority = try authority(for: ticket, now: now)
+        var permitted = PermittedAction(
+            forward: try execution(of: plan.action, need: authority.permission),
+            rollback: nil,
+            authority: authority.name
+        )
+        permitted.isPreApproved = authority.permission == .preapproved
+        permitted.confirmations = authority.confirmations
+        if let rollback = plan.rollback {
+            permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
+        }
+        try checkRate(of: permitted.forward, runs: runs)
+        return permitted
+    }
+
+    /// How to take back what a ticket did, judged again under the policy of now.
+    ///
+    /// Approval, time and rate do not count any more: undoing must stay possible.
+    package func rollback(of plan: Plan, preApproved: Bool) throws(PolicyRefusal) -> Execution {
+        guard !policy.observeOnly else { throw PolicyRefusal("this host is observe-only by its policy") }
+        guard let rollback = plan.rollback else { throw PolicyRefusal("the plan has no rollback") }
+        return try self.rollback(rollback, of: plan.action, need: preApproved ? .preapproved : .approved)
+    }
+
+    // MARK: What the ticket is about
+
+    private func checkAddress(of ticket: Ticket) throws(PolicyRefusal) {
+        guard reading.planID(of: ticket.plan.bytes) == ticket.plan.id,
+            reading.plan(from: ticket.plan.bytes) == ticket.plan.plan
+        else { throw PolicyRefusal("the plan's id is not the hash of the plan's bytes") }
+        guard ticket.agent == agent else {
+            throw PolicyRefusal("the ticket is for agent \(ticket.agent.short), this is \(agent.short)")
+        }
+        guard ticket.plan.plan.targets.contains(where: { $0.id == agent }) else {
+            throw PolicyRefusal("the plan does not list this host (\(agent.short)) among its targets")
+        }
+    }
+
+    private func checkTimes(of ticket: Ticket, now: Timestamp) throws(PolicyRefusal) {
+        let plan = ticket.plan.plan
+        guard ticket.expires <= plan.expires else {
+            throw PolicyRefusal("the ticket lapses at \(ticket.expires), after its plan (\(plan.expires))")
+        }
+        guard now < ticket.expires else {
+            throw PolicyRefusal("the ticket lapsed at \(ticket.expires); it is \(now) on this host")
+        }
+        guard now + Self.clockTolerance >= plan.notBefore else {
+            throw PolicyRefusal("the plan may start at \(plan.notBefore); it is \(now) on this host")
+        }
+        guard plan.commitWithin >= .zero, plan.commitWithin <= Self.commitWithinMax else {
+            throw PolicyRefusal("the plan waits longer for its commit than one day")
+        }
+        guard plan.rollback != nil || plan.commitWithin == .zero else {
+            throw PolicyRefusal("the plan waits for a commit but has no rollback")
+        }
+    }
+
+    // MARK: Who allows it
+
+    private struct Authority {
+        var name: String
+        var permission: PolicyPermission
+        var confirmations: [RunbookCheck] = []
+    }
+
+    private func authority(for ticket: Ticket, now: Timestamp) throws(PolicyRefusal) -> Authority {
+        var complaint = "the ticket has no approval"
+        var names: [String] = []
+        for approval in ticket.approvals {
+            guard let approver = policy.approvers.first(where: { $0.name == approval.signer }) else {
+                complaint = "\"\(approval.signer.prefix(64))\" is no approver in this host's policy"
+                continue
+            }
+            guard approver.name != ticket.plan.plan.proposer else {
+                complaint = "\(approver.name) proposed the plan and can't approve it too"
+                continue
+            }
+            guard reading.isApproved(ticket.plan.id, signature: approval.signature, key: approver.key) else {
+                complaint = "the signature of \(approver.name) is not over this plan"
+                continue
+            }
+            if !names.contains(approver.name) { names.append(approver.name) }
+        }
+        if names.count >= policy.approvalsNeeded {
+            return Authority(name: names.joined(separator: ", "), permission: .approved)
+        }
+        if let preApproval = ticket.preApproval {
+            return try authority(for: ticket.plan.plan, preApproval, now: now)
+        }
+        guard names.isEmpty else {
+            throw PolicyRefusal(
+                "the plan needs \(policy.approvalsNeeded) approvals and has that of \(names.joined(separator: ", "))"
+            )
+        }
+        throw PolicyRefusal(complaint)
+    }
+
+    private func authority(
+        for plan: Plan,
+        _ preApproval: PreApproval,
+        now: Timestamp
+    ) throws(PolicyRefusal) -> Authority {
+        guard policy.allowsPreApproval else {
+            throw PolicyRefusal("this host's policy takes no pre-approved runbooks")
+        }
+        guard let signer = policy.runbookSigners.first(where: { $0.name == preApproval.signer }) else {
+            throw PolicyRefusal("\"\(preApproval.signer.prefix(64))\" may not pre-approve runbooks on this host")
+        }
+        guard reading.isPreApproved(preApproval, key: signer.key) else {
+            throw PolicyRefusal("the signature of \(signer.name) is not over this runbook and declaration")
+        }
+        guard reading.digest(of: preApproval.runbook) == plan.runbookDigest else {
+            throw PolicyRefusal("the plan comes from another version of the runbook than the one signed")
+        }
+        let declaration = try reading.declaration(from: preApproval.declaration)
+        guard now < declaration.expires else {
+            throw PolicyRefusal("the pre-approval lapsed at \(declaration.expires)")
+        }
+        guard matches(selector: declaration.selector) else {
+            throw PolicyRefusal(
+                "the pre-approval is for hosts with \"\(declaration.selector.prefix(64))\", by this policy's labels"
+            )
+        }
+        let runbook = try reading.runbook(from: preApproval.runbook)
+        let confirmations = try check(plan, against: runbook, declaration)
+        return Authority(
+            name: "\(signer.name) (runbook)",
+            permission: .preapproved,
+            confirmations: confirmations
+        )
+    }
+
+    /// Holds a plan against the step that was signed; returns what has to be seen before it.
+    private func check(
+        _ plan: Plan,
+        against runbook: Runbook,
+        _ declaration: PreApprovalDeclaration
+    ) throws(PolicyRefusal) -> [RunbookCheck] {
+        guard runbook.steps.indices.contains(plan.step), let step = runbook.steps[plan.step].mitigation else {
+            throw PolicyRefusal("step \(plan.step) of the runbook changes nothing")
+        }
+        guard !step.requiresApproval else {
+            throw PolicyRefusal("step \(plan.step) of the runbook asks for approval each time")
+        }
+        guard step.permits(plan.action) else {
+            throw PolicyRefusal("the plan's action is not the one of step \(plan.step) in the signed runbook")
+        }
+        if let rollback = plan.rollback {
+            guard let signed = step.rollback, signed.permits(rollback) else {
+                throw PolicyRefusal(
+                    "the plan's rollback is not the one of step \(plan.step) in the signed runbook"
+                )
+            }
+        } else {
+            guard declaration.irreversible[plan.step] != nil || step.irreversible != nil else {
+                throw PolicyRefusal("nobody declared step \(plan.step) irreversible, and it has no rollback")
+            }
+        }
+        return runbook.steps[..<plan.step].compactMap { earlier in
+            if case .verifyHypothesis(let check) = earlier.action { check } else { nil }
+        }
+    }
+
+    /// `role=db,zone=a | role=replica` against the policy's own labels; the empty selector fits every host.
+    private func matches(selector: String) -> Bool {
+        guard !selector.isEmpty else { return true }
+        return selector.split(separator: "|").contains { alternative in
+            alternative.split(separator: ",", omittingEmptySubsequences: false).allSatisfy { term in
+                let sides = term.split(separator: "=", maxSplits: 1).map { side in
+                    String(side.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+                }
+                return sides.count == 2 && policy.labels[sides[0]] == sides[1]
+            }
+        }
+    }
+
+    // MARK: What it becomes here
+
+    private func execution(of action: Action, need: PolicyPermission) throws(PolicyRefusal) -> Execution {
+        switch action {
+        case .command(let name, let parameters):
+            guard let listed = policy.action(name) else {
+                throw PolicyRefusal("action \"\(name.prefix(64))\" is not in this host's policy")
+            }
+            try check(listed.allow, covers: need, "action \(name)")
+            return .command(
+                CommandExecution(
+                    name: name,
+                    argv: try listed.expand(parameters),
+                    user: listed.user,
+                    timeout: listed.timeout,
+                    outputBytesMax: listed.outputBytesMax
+                )
+            )
+        case .sql(let target, let statement):
+            guard let listed = policy.sql(target) else {
+                throw PolicyRefusal("statements on target \"\(target.prefix(64))\" are not in this host's policy")
+            }
+            try check(listed.allow, covers: need, "a statement on target \"\(target)\"")
+            return .sql(SQLExecution(target: listed.target, statement: statement, timeout: listed.timeout))
+        }
+    }
+
+    private func rollback(
+        _ rollback: Action,
+        of action: Action,
+        need: PolicyPermission
+    ) throws(PolicyRefusal) -> Execution {
+        if case .command(let name, _) = action, let only = policy.action(name)?.rollback {
+            guard case .command(only, _) = rollback else {
+                throw PolicyRefusal("this host's policy takes \(name) back only by \(only)")
+            }
+        }
+        return try execution(of: rollback, need: need)
+    }
+
+    private func check(
+        _ allowed: PolicyPermission,
+        covers need: PolicyPermission,
+        _ what: String
+    ) throws(PolicyRefusal) {
+        guard allowed != .never else { throw PolicyRefusal("this host's policy never allows \(what)") }
+        guard need == .approved || allowed == .preapproved else {
+            throw PolicyRefusal("this host's policy wants a person to approve \(what) each time")
+        }
+    }
+
+    private func checkRate(of execution: Execution, runs: (String) -> Int) throws(PolicyRefusal) {
+        let limit =
+            switch execution {
+            case .command(let command): policy.action(command.name)?.ratePerHour ?? 0
+            case .sql(let sql): policy.sql(sql.target)?.ratePerHour ?? 0
+            }
+        let count = runs(execution.subject)
+        guard count < limit else {
+            throw PolicyRefusal("\(execution.subject) ran \(count) times in the last hour; \(limit) are allowed")
+        }
+    }
+}

@@ -1,0 +1,225 @@
+extension Runbook {
+    /// Reads a runbook file.
+    ///
+    ///     name: pool-exhaustion                    # else the file's name
+    ///     trigger:
+    ///       alert: "PostgreSQL connection pool > 90%"   # alert's name, * for any characters
+    ///       cause: bad-deploy                      # kind of the most probable cause
+    ///       confidence: high                       # high, medium or low; else high
+    ///     steps:
+    ///       - action: verify_hypothesis            # stop unless it holds
+    ///         check: "SELECT …"                    # with threshold, or a signal: "Error ratio > 5%"
+    ///         threshold: "> max_connections * 0.8"
+    ///         target: orders                       # database target; else the only one
+    ///       - action: mitigate
+    ///         command: "SELECT …"                  # a statement, with target; or:
+    ///         run: rollback_shop                   # an action of the hosts' policy
+    ///         with: { to: "{change.before}" }
+    ///         hosts: culprit                       # culprit, database, or a selector such as role=web
+    ///         rollback: { run: …, with: … }        # or a statement
+    ///         irreversible: reason                 # when there is no way back
+    ///         requires_approval: false             # else true; false asks for a signature over the file
+    ///       - action: verify_resolution
+    ///         check: "Connection pool utilization < 60%"
+    ///         timeout: 5m
+    ///       - action: notify
+    ///         message: "Terminated {count} idle connections."
+    package init(document: Document) throws(DocumentError) {
+        var reader = try DocumentReader(document.root, in: document.name, expecting: "a runbook")
+        let base = document.name.split(separator: "/").last.map(String.init) ?? document.name
+        let fallback = base.hasSuffix(".yaml") ? String(base.dropLast(5)) : base
+        let name = try reader.string("name") ?? fallback
+        guard !name.isEmpty, name.utf8.count <= 128 else {
+            throw reader.error(at: reader.position(of: "name"), "\"name\" must have 1 to 128 bytes")
+        }
+        let trigger = try RunbookTrigger(try reader.required("trigger"), in: document.name)
+        let nodes = try reader.list("steps")
+        guard !nodes.isEmpty else {
+            throw reader.error(at: reader.position(of: "steps"), "\"steps\" must have at least one step")
+        }
+        guard nodes.count <= Self.stepsMax else {
+            throw reader.error(
+                at: nodes[Self.stepsMax].position,
+                "a runbook has at most \(Self.stepsMax) steps"
+            )
+        }
+        var steps: [RunbookStep] = []
+        for node in nodes { steps.append(try RunbookStep(node, in: document.name)) }
+        try reader.finish()
+        self.init(name: name, trigger: trigger, steps: steps)
+    }
+}
+
+extension RunbookTrigger {
+    fileprivate init(_ node: DocumentNode, in file: String) throws(DocumentError) {
+        var reader = try DocumentReader(node, in: file, expecting: "a trigger")
+        let alert = try reader.string("alert")
+        let cause: CauseKind? = try reader.choice("cause")
+        let confidence: RunbookConfidence = try reader.choice("confidence") ?? .high
+        guard alert != nil || cause != nil else {
+            throw reader.error(at: node.position, "a trigger needs \"alert\" or \"cause\"")
+        }
+        try reader.finish()
+        self.init(alert: alert, cause: cause, confidence: confidence)
+    }
+}
+
+extension RunbookStep {
+    fileprivate init(_ node: DocumentNode, in file: String) throws(DocumentError) {
+        var reader = try DocumentReader(node, in: file, expecting: "a step")
+        let action: Action
+        switch try reader.requiredString("action") {
+        case "verify_hypothesis": action = .verifyHypothesis(try RunbookCheck(&reader))
+        case "mitigate": action = .mitigate(try RunbookMitigation(&reader, in: file))
+        case "verify_resolution":
+            let check = try RunbookCheck(&reader)
+            let timeout = try reader.duration("timeout") ?? .seconds(300)
+            guard timeout > .zero, timeout <= .seconds(86_400) else {
+                throw reader.error(at: reader.position(of: "timeout"), "\"timeout\" must be from 1ms to 1d")
+            }
+            action = .verifyResolution(check, timeout: timeout)
+        case "notify": action = .notify(message: try reader.requiredString("message"))
+        case let other:
+            throw reader.error(
+                at: reader.position(of: "action"),
+                "unknown action \"\(other)\"; "
+                    + "expected one of verify_hypothesis, mitigate, verify_resolution, notify"
+            )
+        }
+        try reader.finish()
+        self.init(action: action, position: node.position)
+    }
+}
+
+extension RunbookCheck {
+    fileprivate init(_ reader: inout DocumentReader) throws(DocumentError) {
+        let check = try reader.requiredString("check")
+        let threshold = try reader.string("threshold")
+        let target = try reader.string("target")
+        guard check.utf8.count <= 16 << 10 else {
+            throw reader.error(at: reader.position(of: "check"), "\"check\" is longer than 16 KiB")
+        }
+        if let threshold {
+            do throws(ExpressionError) {
+                let condition = try ExpressionParser.condition(threshold)
+                self = .sql(statement: check, target: target ?? "", condition: condition)
+            } catch {
+                throw reader.error(
+                    at: reader.position(of: "threshold"),
+                    "\"threshold\" at \(error.description), as in \"> max_connections * 0.8\""
+                )
+            }
+            return
+        }
+        guard target == nil else {
+            throw reader.error(
+                at: reader.position(of: "target"),
+                "\"target\" goes with a statement and its \"threshold\""
+            )
+        }
+        do throws(ExpressionError) {
+            let phrase = try ExpressionParser.phrase(check)
+            self = .signal(name: phrase.name, condition: phrase.condition)
+        } catch {
+            throw reader.error(
+                at: reader.position(of: "check"),
+                "\"check\" without \"threshold\" must be a signal, as in \"Error ratio < 1%\": \(error.description)"
+            )
+        }
+    }
+}
+
+extension RunbookMitigation {
+    fileprivate init(_ reader: inout DocumentReader, in file: String) throws(DocumentError) {
+        let action = try RunbookAction(&reader, of: "mitigate")
+        var rollback: RunbookAction?
+        if let node = reader.node("rollback") {
+            if case .scalar(let statement, _) = node.value, case .sql(_, let target) = action {
+                rollback = .sql(statement: statement, target: target)
+            } else {
+                var inner = try DocumentReader(node, in: file, expecting: "a rollback")
+                rollback = try RunbookAction(&inner, of: "rollback")
+                try inner.finish()
+            }
+        }
+        let irreversible = try reader.string("irreversible")
+        if let irreversible, irreversible.isEmpty {
+            throw reader.error(
+                at: reader.position(of: "irreversible"),
+                "\"irreversible\" must say why it can't be taken back"
+            )
+        }
+        if rollback != nil, irreversible != nil {
+            throw reader.error(
+                at: reader.position(of: "irreversible"),
+                "a step has either \"rollback\" or \"irreversible\", not both"
+            )
+        }
+        let hosts: RunbookHosts
+        switch (try reader.string("hosts"), action) {
+        case ("culprit"?, _): hosts = .culprit
+        case ("database"?, _): hosts = .database
+        case (""?, _):
+            throw reader.error(
+                at: reader.position(of: "hosts"),
+                "\"hosts\" must be culprit, database or a selector such as role=web"
+            )
+        case (let selector?, _): hosts = .selector(selector)
+        case (nil, .sql): hosts = .database
+        case (nil, .command): hosts = .culprit
+        }
+        self.init(
+            action: action,
+            hosts: hosts,
+            rollback: rollback,
+            irreversible: irreversible,
+            requiresApproval: try reader.bool("requires_approval") ?? true
+        )
+    }
+}
+
+extension RunbookAction {
+    fileprivate init(_ reader: inout DocumentReader, of what: String) throws(DocumentError) {
+        let command = try reader.string("command")
+        let target = try reader.string("target")
+        let run = try reader.string("run")
+        let parameters = try reader.map("with")
+        switch (command, run) {
+        case (let statement?, nil):
+            guard !statement.isEmpty, statement.utf8.count <= 16 << 10 else {
+                throw reader.error(at: reader.position(of: "command"), "\"command\" must have 1 byte to 16 KiB")
+            }
+            guard parameters.isEmpty else {
+                throw reader.error(at: reader.position(of: "with"), "\"with\" goes with \"run\"")
+            }
+            self = .sql(statement: statement, target: target ?? "")
+        case (nil, let name?):
+            guard !name.isEmpty, name.utf8.count <= 64 else {
+                throw reader.error(at: reader.position(of: "run"), "\"run\" must have 1 to 64 bytes")
+            }
+            guard target == nil else {
+                throw reader.error(at: reader.position(of: "target"), "\"target\" goes with \"command\"")
+            }
+            self = .command(name: name, parameters: parameters)
+        default:
+            throw reader.error(
+                at: reader.position,
+                "\(what) needs exactly one of \"command\" (a statement) and \"run\" (an action of the policy)"
+            )
+        }
+    }
+}
+
+extension DocumentReader {
+    /// One of a closed set of words; nil when the key is not there.
+    package mutating func choice<Choice: RawRepresentable & CaseIterable>(
+        _ key: String
+    ) throws(DocumentError) -> Choice? where Choice.RawValue == String {
+        guard let text = try string(key) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw error(at: position(of: key), "\"\(key)\" must be one of \(words), found \"\(text)\"")
+        }
+        return choice
+    }
+}
