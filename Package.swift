@@ -83,6 +83,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
@@ -104,6 +105,7 @@ let package = Package(
             dependencies: [
                 "MusterCoordinator",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
@@ -120,5 +122,16 @@ let package = Package(
             dependencies: ["MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: settings
         ),
+
+        // Tests, in the order of the targets above, and what they share.
+        .target(name: "MusterTesting", path: "Tests/MusterTesting", swiftSettings: settings),
+        .testTarget(name: "MusterCoreTests", dependencies: ["MusterCore", "MusterYAML"], swiftSettings: settings),
+        .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),
+        .testTarget(
+            name: "MusterIdentityTests",
+            dependencies: ["MusterIdentity", "MusterTesting", "COpenSSL"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "MusterWireTests", dependencies: ["MusterWire"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,34 @@
+import MusterCore
+
+/// How the HTTPS port behaves.
+package struct APIConfiguration: Sendable {
+    /// Address to listen on.
+    package var address = "0.0.0.0"
+    /// 0 takes any free port.
+    package var port = 8443
+    /// Certificate of the coordinator in PEM, issued by Muster's CA, followed by any intermediates.
+    package var certificatePEM: [UInt8]
+    /// Its private key in PEM.
+    package var keyPEM: [UInt8]
+    /// Largest delivery of alerts or changes.
+    package var intakeBytesMax = 1 << 20
+    /// Largest body of any other call.
+    package var bodyBytesMax = 256 << 10
+    /// Connections at once.
+    package var connectionsMax = 1_024
+    /// How long a connection may be silent between requests.
+    package var idleMax: Duration = .seconds(75)
+    /// Questions to the fleet that may run at once; more are told to come again.
+    package var asksMax = 16
+    /// Longest deadline of a question.
+    package var askDeadlineMax: Duration = .seconds(60)
+    /// How long a browser stays logged in.
+    package var sessionLife: Duration = .seconds(12 * 3600)
+    /// The wall clock.
+    package var now: @Sendable () -> Timestamp = FleetConfiguration.systemClock
+
+    package init(certificatePEM: [UInt8], keyPEM: [UInt8]) {
+        self.certificatePEM = certificatePEM
+        self.keyPEM = keyPEM
+    }
+}

@@ -1,0 +1,22 @@
+/// What the API needs of the rest of the coordinator.
+package struct APIServices: Sendable {
+    package var operations: any Operations
+    package var fleet: any Fleet
+    package var administration: any FleetAdministration
+    package var operators: OperatorStore
+    package var audit: AuditLog
+
+    package init(
+        operations: any Operations,
+        fleet: any Fleet,
+        administration: any FleetAdministration,
+        operators: OperatorStore,
+        audit: AuditLog
+    ) {
+        self.operations = operations
+        self.fleet = fleet
+        self.administration = administration
+        self.operators = operators
+        self.audit = audit
+    }
+}

@@ -1,0 +1,87 @@
+import Hummingbird
+import MusterCore
+
+/// The list of hosts, and who may join it or must leave it.
+struct FleetRoutes {
+    let services: APIServices
+    let bytesMax: Int
+
+    func add(to group: RouterGroup<APIContext>) {
+        group.get("fleet") { _, context in
+            _ = try context.caller(with: .look)
+            return try APIBody.response(await services.fleet.hosts())
+        }
+        group.get("tokens") { _, context in
+            _ = try context.caller(with: .administer)
+            return try APIBody.response(try await services.administration.tokens())
+        }
+        group.post("tokens", use: createToken)
+        group.delete("tokens/:id") { _, context in
+            let caller = try context.caller(with: .administer)
+            let id = context.parameters.get("id") ?? ""
+            try await services.audit.record("token.revoke", of: id, by: caller) {
+                try await services.administration.revokeToken(id)
+            }
+            return Response(status: .noContent)
+        }
+        group.post("agents/:agent/revoke", use: revokeAgent)
+    }
+
+    @Sendable private func createToken(_ request: Request, _ context: APIContext) async throws -> Response {
+        let caller = try context.caller(with: .administer)
+        let body = try await APIBody.decode(JoinTokenRequest.self, from: request, max: bytesMax)
+        let labels = body.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
+            separator: ","
+        )
+        let token = try await services.audit.record(
+            "token.create",
+            of: labels,
+            by: caller,
+            detail: "\(body.uses) uses, \(body.lifeSeconds) s"
+        ) {
+            try await services.administration.createToken(
+                labels: body.labels,
+                uses: body.uses,
+                life: .seconds(body.lifeSeconds),
+                by: caller.name
+            )
+        }
+        return try APIBody.response(JoinTokenCreated(id: token.id, token: token.text), status: .created)
+    }
+
+    @Sendable private func revokeAgent(_ request: Request, _ context: APIContext) async throws -> Response {
+        let caller = try context.caller(with: .administer)
+        let body = try await APIBody.decode(ReasonRequest.self, from: request, max: bytesMax)
+        let word = context.parameters.get("agent") ?? ""
+        let host = try Self.host(word, among: await services.fleet.hosts())
+        let target = "\(host.name) \(host.id)"
+        try await services.audit.record("agent.revoke", of: target, by: caller, detail: body.reason) {
+            try await services.administration.revoke(host.id, reason: body.reason)
+        }
+        return Response(status: .noContent)
+    }
+
+    /// The one host that a name or an identity means.
+    ///
+    /// Names are the agents' own word, so two hosts may have one; then only the identity will do.
+    static func host(_ word: String, among hosts: [FleetHost]) throws(OperationError) -> FleetHost {
+        if let id = AgentID(word) {
+            guard let host = hosts.first(where: { $0.id == id }) else {
+                throw OperationError(.notFound, "there is no host with the identity \(id)")
+            }
+            return host
+        }
+        let named = hosts.filter { $0.name == word && $0.state != .revoked }
+        guard let host = named.first else {
+            throw OperationError(.notFound, "there is no host called \"\(word)\" that is not revoked already")
+        }
+        guard named.count == 1 else {
+            let list = named.map(\.id.description).joined(separator: ", ")
+            throw OperationError(
+                .conflict,
+                "\(named.count) hosts are called \"\(word)\"; give the identity: \(list)"
+            )
+        }
+        return host
+    }
+}

@@ -1,0 +1,163 @@
+import MusterCore
+import MusterIdentity
+import MusterYAML
+
+/// How a coordinator behaves, from `coordinator.yaml`; every key may be missing.
+package struct CoordinatorConfiguration: Sendable {
+    /// A port of ours.
+    package struct Listener: Hashable, Sendable {
+        package var address: String
+        /// 0 takes any free port.
+        package var port: Int
+
+        package init(address: String, port: Int) {
+            self.address = address
+            self.port = port
+        }
+    }
+
+    /// Where agents dial in.
+    package var agents = Listener(address: "0.0.0.0", port: 7443)
+    /// HTTPS: API, webhooks, web pages.
+    package var api = Listener(address: "0.0.0.0", port: 8443)
+    /// Directory of the database, keys and certificates.
+    package var state = "/var/lib/muster"
+    package var runbooks = "/etc/muster/runbooks"
+    package var teams = TeamCatalogue.empty
+    package var signals = SignalCatalogue()
+    /// Price of one failed request and of one minute of an incident; 0 for none.
+    package var costPerFailedRequest = 0.0
+    package var costPerMinute = 0.0
+    package var currency = ""
+    /// Where messages are posted as JSON; nil keeps them in the record only.
+    package var webhook: String?
+    /// Authorities that the webhook's certificate is checked by; nil for the system's.
+    package var webhookCAFile: String?
+    /// Public keys of approvers by name, 32 bytes of Ed25519; hosts check against their own policy in any case.
+    package var approvers: [String: [UInt8]] = [:]
+    /// How long a plan waits for a person.
+    package var planLife = Duration.seconds(3600)
+    /// How long a host may take up a ticket.
+    package var ticketLife = Duration.seconds(300)
+    /// How far back changes are looked for.
+    package var changeWindow = Duration.seconds(3600)
+    /// Least share of hosts that must have answered before Muster acts without a person.
+    package var coverageMin = 0.8
+    package var policy = IncidentPolicy()
+
+    package init() {}
+}
+
+extension CoordinatorConfiguration {
+    /// Reads `coordinator.yaml`.
+    ///
+    ///     listen: { agents: 0.0.0.0:7443, api: 0.0.0.0:8443 }
+    ///     state: /var/lib/muster
+    ///     runbooks: /etc/muster/runbooks
+    ///     teams: /etc/muster/teams.yaml          # else teams.yaml beside this file
+    ///     signals: /etc/muster/signals.yaml      # else signals.yaml beside this file
+    ///     cost_per_failed_request: 0.35          # in `currency`
+    ///     cost_per_minute: 20
+    ///     currency: EUR
+    ///     notify: { webhook: "https://…", ca_file: /etc/ssl/… }
+    ///     approvers: { sarah: "base64 of a public key" }
+    ///     plan_life: 1h                          # how long a plan waits for a person
+    ///     change_window: 1h                      # how far back changes are looked for
+    ///     coverage_min: 0.8                      # 0 to 1
+    ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
+    ///
+    /// `read` gives the bytes of a file that the configuration names; nil when it is not there.
+    package init(
+        document: Document,
+        directory: String,
+        read: (String) -> [UInt8]?
+    ) throws(DocumentError) {
+        self.init()
+        var reader = try DocumentReader(document.root, in: document.name, expecting: "a configuration")
+        if let node = reader.node("listen") {
+            var listen = try DocumentReader(node, in: document.name, expecting: "the ports")
+            if let listener = try listen.listener("agents") { agents = listener }
+            if let listener = try listen.listener("api") { api = listener }
+            try listen.finish()
+        }
+        state = try reader.string("state") ?? state
+        runbooks = try reader.string("runbooks") ?? runbooks
+        if let document = try reader.file("teams", else: "\(directory)/teams.yaml", read) {
+            teams = try TeamCatalogue(document: document)
+        }
+        if let document = try reader.file("signals", else: "\(directory)/signals.yaml", read) {
+            signals = try SignalCatalogue(document: document)
+        }
+        costPerFailedRequest = try reader.price("cost_per_failed_request") ?? 0
+        costPerMinute = try reader.price("cost_per_minute") ?? 0
+        currency = try reader.string("currency") ?? ""
+        if let node = reader.node("notify") {
+            var notify = try DocumentReader(node, in: document.name, expecting: "how to notify")
+            webhook = try notify.string("webhook")
+            webhookCAFile = try notify.string("ca_file")
+            try notify.finish()
+        }
+        approvers = try reader.keys("approvers")
+        planLife = try reader.duration("plan_life") ?? planLife
+        changeWindow = try reader.duration("change_window") ?? changeWindow
+        policy.quietFor = try reader.duration("quiet_for") ?? policy.quietFor
+        if let share = try reader.double("coverage_min") {
+            guard (0...1).contains(share) else {
+                throw reader.error(at: reader.position(of: "coverage_min"), "\"coverage_min\" is from 0 to 1")
+            }
+            coverageMin = share
+        }
+        try reader.finish()
+    }
+}
+
+extension DocumentReader {
+    /// `0.0.0.0:7443`, `[::]:7443`, or only a port.
+    fileprivate mutating func listener(
+        _ key: String
+    ) throws(DocumentError) -> CoordinatorConfiguration.Listener? {
+        guard let text = try string(key) else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let host = parts.dropLast().joined(separator: ":")
+        guard let last = parts.last, let port = Int(last), (0...65_535).contains(port) else {
+            throw error(at: position(of: key), "\"\(key)\" must be address:port, such as 0.0.0.0:7443")
+        }
+        let address = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        return CoordinatorConfiguration.Listener(address: address.isEmpty ? "0.0.0.0" : address, port: port)
+    }
+
+    fileprivate mutating func price(_ key: String) throws(DocumentError) -> Double? {
+        guard let value = try double(key) else { return nil }
+        guard value >= 0 else { throw error(at: position(of: key), "\"\(key)\" must not be negative") }
+        return value
+    }
+
+    /// A file that the key names, or the usual one; a named one must be there.
+    fileprivate mutating func file(
+        _ key: String,
+        else usual: String,
+        _ read: (String) -> [UInt8]?
+    ) throws(DocumentError) -> Document? {
+        let named = try string(key)
+        guard let bytes = read(named ?? usual) else {
+            guard let named else { return nil }
+            throw error(at: position(of: key), "\"\(key)\": the file \(named) can't be read")
+        }
+        return try YAMLReader.read(bytes, name: named ?? usual)
+    }
+
+    /// Ed25519 public keys in base64, by name.
+    fileprivate mutating func keys(_ key: String) throws(DocumentError) -> [String: [UInt8]] {
+        var keys: [String: [UInt8]] = [:]
+        for (name, text) in try map(key) {
+            guard let bytes = Base64.bytes(text), bytes.count == 32 else {
+                throw error(
+                    at: position(of: key),
+                    "\"\(key)\": the key of \(name) must be the base64 of 32 bytes"
+                )
+            }
+            keys[name] = bytes
+        }
+        return keys
+    }
+}

@@ -1,0 +1,289 @@
+import MusterCore
+import MusterWire
+import NIOCore
+import NIOSSL
+import NIOTLS
+
+/// One agent's connection above TLS: cuts frames, numbers them, holds deadlines, and passes messages on.
+///
+/// Everything runs on the connection's event loop. Decisions are the ``LinkEngine``'s; what messages mean to the
+/// fleet is the ``FleetHub``'s.
+final class AgentChannelHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = WireEnvelope.OneOf_Body
+    typealias OutboundOut = ByteBuffer
+
+    private let hub: FleetHub
+    private let gate: GateHandler
+    private var engine: LinkEngine
+    private var decoder = FrameDecoder()
+    private var counter = EnvelopeCounter()
+    private var opened = NIODeadline.now()
+    private var address = "unknown"
+    private var link: AgentLink?
+    private var ended: LinkEnd?
+    private var watch: Scheduled<Void>?
+    private var stall: Scheduled<Void>?
+
+    /// `gate` is the handler under TLS of the same connection.
+    init(hub: FleetHub, gate: GateHandler) {
+        self.hub = hub
+        self.gate = gate
+        self.engine = LinkEngine(limits: hub.configuration.linkLimits)
+    }
+
+    private var elapsed: Duration { .nanoseconds((NIODeadline.now() - opened).nanoseconds) }
+
+    func channelActive(context: ChannelHandlerContext) {
+        opened = .now()
+        address = context.remoteAddress?.ipAddress ?? "unknown"
+        hub.counters.update { $0.connections += 1 }
+        scheduleWatch(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        watch?.cancel()
+        stall?.cancel()
+        conclude(LinkEnd(.peer, decoder.bytesPending > 0 ? "closed within a message" : "closed by the host"))
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .handshakeCompleted(let negotiated)? = event as? TLSUserEvent {
+            secured(context, negotiated: negotiated)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard engine.peer == nil, ended == nil else {
+            return end(context, LinkEnd(.peer, "connection failed: \(error)"))
+        }
+        // The certificate is still there, although it was refused: it tells what was wrong with it.
+        let certificate = peerCertificate(context)
+        let reason = hub.explanation(of: error, certificate: certificate)
+        end(context, LinkEnd(certificate == nil ? .handshake : .identity, reason))
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard ended == nil else { return }
+        decoder.append(unwrapInboundIn(data).readableBytesView)
+        do throws(FrameError) {
+            while ended == nil {
+                let before = decoder.bytesPending
+                guard let envelope = try decoder.next() else { return }
+                received(context, envelope, bytes: before - decoder.bytesPending)
+            }
+        } catch {
+            end(context, LinkEnd(.broken, error.message))
+        }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if let ended {
+            promise?.fail(ended)
+            return
+        }
+        var envelope = WireEnvelope(unwrapOutboundIn(data))
+        // A message that can't be sent must not use up a number.
+        var stamped = counter
+        stamped.stamp(&envelope)
+        do throws(FrameError) {
+            let frame = try Frame.encode(envelope)
+            counter = stamped
+            context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: frame)), promise: promise)
+        } catch {
+            promise?.fail(error)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stall?.cancel()
+        stall = nil
+        if !context.channel.isWritable {
+            let limit = hub.configuration.stallMax
+            stall = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
+                self.conclude(LinkEnd(.stalled, "did not read for \(limit.inSeconds) s"))
+                // Nothing more fits, not even TLS's goodbye.
+                self.gate.cut()
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func triggerUserOutboundEvent(
+        context: ChannelHandlerContext,
+        event: Any,
+        promise: EventLoopPromise<Void>?
+    ) {
+        guard case .end(let end, let last)? = event as? LinkCommand else {
+            return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        self.end(context, end, last: last)
+        promise?.succeed()
+    }
+}
+
+// MARK: - Steps of a connection
+
+extension AgentChannelHandler {
+    private func secured(_ context: ChannelHandlerContext, negotiated: String?) {
+        guard negotiated == FleetGateway.protocolName else {
+            let reason =
+                "the other side speaks \(negotiated ?? "no protocol"), expected \(FleetGateway.protocolName)"
+            return end(context, LinkEnd(.handshake, reason))
+        }
+        guard let certificate = peerCertificate(context) else { return engine.secured(as: .anonymous) }
+        do throws(FleetError) {
+            engine.secured(as: .agent(try hub.identify(certificate)))
+        } catch {
+            let refused = WireRefused(sequence: 0, reason: error.message)
+            end(context, LinkEnd(.identity, error.description), last: .refused(refused))
+        }
+    }
+
+    private func received(_ context: ChannelHandlerContext, _ envelope: WireEnvelope, bytes: Int) {
+        do throws(WireError) {
+            try counter.accept(envelope)
+        } catch {
+            return end(context, LinkEnd(.broken, error.message))
+        }
+        switch engine.received(LinkEngine.Message(envelope), at: elapsed) {
+        case .accept:
+            guard let body = envelope.body else { return }
+            do throws(WireError) {
+                try carryOut(context, body, bytes: bytes)
+            } catch {
+                refuse(context, envelope, engine.refuse(error.message))
+            }
+        case let verdict: refuse(context, envelope, verdict)
+        }
+    }
+
+    private func refuse(
+        _ context: ChannelHandlerContext,
+        _ envelope: WireEnvelope,
+        _ verdict: LinkEngine.Verdict
+    ) {
+        switch verdict {
+        case .accept: break
+        case .refuse(let reason):
+            hub.refused(reason, from: link, address: address)
+            send(context, .refused(WireRefused(sequence: envelope.sequence, reason: reason)))
+        case .close(let reason):
+            let last = WireRefused(sequence: envelope.sequence, reason: reason)
+            let kind: LinkEnd.Kind = engine.peer == .anonymous ? .identity : .broken
+            end(context, LinkEnd(kind, reason), last: .refused(last))
+        }
+    }
+
+    /// Carries out a message that may come now.
+    private func carryOut(
+        _ context: ChannelHandlerContext,
+        _ body: WireEnvelope.OneOf_Body,
+        bytes: Int
+    ) throws(WireError) {
+        switch (body, link) {
+        case (.joinRequest(let request), _):
+            try request.checkLimits()
+            hub.join(request, address: address, channel: context.channel)
+        case (.hello(let hello), _):
+            try greet(context, hello)
+        case (.heartbeat(let heartbeat), let link?):
+            hub.heard(heartbeat, from: link)
+        case (.answer(let chunk), let link?):
+            try hub.fanOut.arrived(chunk, bytes: bytes, from: link.host.id)
+        case (.outcome(let outcome), let link?):
+            try hub.fanOut.ended(outcome, at: link.host.id)
+        case (.actionReport(let report), let link?):
+            guard try hub.reported(report, by: link) else {
+                // Without an acknowledgement, so that the agent tells it again after coming back.
+                return end(
+                    context,
+                    LinkEnd(.pushedBack, "the coordinator is too slow to take reports; come back")
+                )
+            }
+            acknowledge(context)
+        case (.renewRequest(let request), let link?):
+            try request.checkLimits()
+            hub.renew(request, for: link)
+        case (.refused(let refused), let link?):
+            hub.refused(refused, by: link)
+        default: break
+        }
+    }
+
+    private func greet(_ context: ChannelHandlerContext, _ hello: WireHello) throws(WireError) {
+        guard let agent = engine.agent else { return }
+        do throws(WireError) {
+            try hello.checkLimits()
+        } catch {
+            let last = WireRefused(sequence: counter.received, reason: error.message)
+            return end(context, LinkEnd(.broken, "Hello refused: \(error.message)"), last: .refused(last))
+        }
+        switch hub.registry.hello(hello, from: agent, address: address, at: hub.configuration.now()) {
+        case .welcome(let host):
+            let link = AgentLink(host: host, address: address, channel: context.channel)
+            self.link = link
+            // From here on other deadlines hold.
+            watch?.cancel()
+            scheduleWatch(context)
+            send(context, .welcome(hub.welcome(for: agent)))
+            hub.began(link)
+        case .refused(let reason):
+            let last = WireRefused(sequence: counter.received, reason: reason)
+            end(context, LinkEnd(.identity, reason), last: .refused(last))
+        case .revoked(let reason):
+            var last = WireRevoked()
+            last.reason = reason
+            end(context, LinkEnd(.identity, reason), last: .revoked(last))
+        }
+    }
+
+    /// Tells the agent what was received, in an envelope that holds nothing else.
+    private func acknowledge(_ context: ChannelHandlerContext) {
+        var envelope = WireEnvelope()
+        counter.stamp(&envelope)
+        guard let frame = try? Frame.encode(envelope) else { return }
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: frame)), promise: nil)
+    }
+
+    private func send(_ context: ChannelHandlerContext, _ body: WireEnvelope.OneOf_Body) {
+        write(context: context, data: NIOAny(body), promise: nil)
+        context.flush()
+    }
+
+    /// Ends the connection once: the first reason counts.
+    private func end(_ context: ChannelHandlerContext, _ end: LinkEnd, last: WireEnvelope.OneOf_Body? = nil) {
+        guard ended == nil else { return }
+        if let last, context.channel.isActive { send(context, last) }
+        conclude(end)
+        context.close(promise: nil)
+    }
+
+    /// Tells the fleet at once: TLS's goodbye to a host that is gone takes seconds.
+    private func conclude(_ end: LinkEnd) {
+        guard ended == nil else { return }
+        ended = end
+        engine.closed()
+        hub.ended(link: link, end, address: address)
+        link = nil
+    }
+
+    private func scheduleWatch(_ context: ChannelHandlerContext) {
+        let delay = engine.nextCheck(at: elapsed)
+        watch = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(delay.nanoseconds)) {
+            guard self.ended == nil else { return }
+            if let reason = self.engine.overdue(at: self.elapsed) {
+                return self.end(context, LinkEnd(.silent, reason))
+            }
+            self.scheduleWatch(context)
+        }
+    }
+
+    private func peerCertificate(_ context: ChannelHandlerContext) -> [UInt8]? {
+        let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
+        return certificate.flatMap { try? $0.toDERBytes() }
+    }
+}

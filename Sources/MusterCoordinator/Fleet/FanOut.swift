@@ -1,0 +1,252 @@
+import MusterCore
+import MusterWire
+import NIOCore
+import Synchronization
+
+/// Asks many hosts one question and collects exactly one reply from each.
+///
+/// Owns a ``FanOutEngine`` and carries out its directives. Answers are merged on the thread of the connection
+/// that they came from, outside the lock.
+final class FanOut: Sendable {
+    /// One question that somebody waits for.
+    private struct Pending {
+        let question: Question
+        let references: [AgentID: HostReference]
+        let onReply: (@Sendable (HostReply) -> Void)?
+        let continuation: CheckedContinuation<FleetReply, Never>
+        var replies: [HostReply] = []
+        var timer: Scheduled<Void>?
+    }
+
+    /// An answer that grows; only its host's connection adds to it.
+    private final class Assembly: Sendable {
+        let merger: Mutex<AnswerMerger>
+        init(bytesMax: Int) { merger = Mutex(AnswerMerger(bytesMax: bytesMax)) }
+    }
+
+    /// One host's share of one question.
+    private struct Share: Hashable {
+        let question: QuestionID
+        let host: AgentID
+    }
+
+    private struct State {
+        var engine: FanOutEngine
+        var pending: [QuestionID: Pending] = [:]
+        var assemblies: [Share: Assembly] = [:]
+
+        /// The answer that a part belongs to, begun with its first part.
+        mutating func assembly(of question: QuestionID, from host: AgentID) -> Assembly? {
+            let share = Share(question: question, host: host)
+            if let assembly = assemblies[share] { return assembly }
+            guard let budget = pending[question]?.question.budget else { return nil }
+            let assembly = Assembly(bytesMax: budget.bytesMax)
+            assemblies[share] = assembly
+            return assembly
+        }
+    }
+
+    private let state: Mutex<State>
+    private let links: LinkTable
+    private let registry: FleetRegistry
+    private let counters: FleetCounters
+    private let group: any EventLoopGroup
+    private let grace: Duration
+    private let now: @Sendable () -> Timestamp
+
+    init(
+        links: LinkTable,
+        registry: FleetRegistry,
+        counters: FleetCounters,
+        group: any EventLoopGroup,
+        configuration: FleetConfiguration
+    ) {
+        self.state = Mutex(State(engine: FanOutEngine(limits: configuration.fanOutLimits)))
+        self.links = links
+        self.registry = registry
+        self.counters = counters
+        self.group = group
+        self.grace = configuration.deadlineGrace
+        self.now = configuration.now
+    }
+
+    /// Questions that still wait for at least one host.
+    var questionsOpen: Int { state.withLock { $0.engine.questionsOpen } }
+
+    /// Asks and waits for all replies; see ``Fleet/ask(_:of:budget:onReply:)``.
+    func ask(
+        _ probe: Probe,
+        of hosts: [AgentID],
+        budget: QuestionBudget,
+        onReply: (@Sendable (HostReply) -> Void)?
+    ) async -> FleetReply {
+        var budget = budget
+        // What the wire can say, and what a person may wait for.
+        budget.deadline = min(max(budget.deadline, .milliseconds(1)), .seconds(600))
+        let question = Question(id: QuestionID(at: now()), probe: probe, budget: budget)
+        let references = registry.references(hosts)
+        guard !references.isEmpty else { return FleetReply(question: question.id, probe: probe, replies: []) }
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let pending = Pending(
+                    question: question,
+                    references: references,
+                    onReply: onReply,
+                    continuation: continuation
+                )
+                begin(pending)
+                // A cancellation from before the question was known here found nothing to end.
+                if Task.isCancelled { withdraw(question.id) }
+            }
+        } onCancel: {
+            withdraw(question.id)
+        }
+    }
+
+    /// A part of an answer arrived.
+    func arrived(_ chunk: WireAnswerChunk, bytes: Int, from host: AgentID) throws(WireError) {
+        guard let id = QuestionID(chunk.questionID) else {
+            throw WireError(.malformed, "the answer names no valid question")
+        }
+        let part = FanOutEngine.Part(
+            index: Int(chunk.index),
+            kind: chunk.kind,
+            bytes: bytes,
+            rows: chunk.rows
+        )
+        let (directives, assembly) = state.withLock { state in
+            let directives = state.engine.arrived(part, of: id, from: host)
+            return (directives, directives == [.keep] ? state.assembly(of: id, from: host) : nil)
+        }
+        guard let assembly else { return carryOut(directives) }
+        do throws(WireError) {
+            try assembly.merger.withLock { merger throws(WireError) in try merger.add(chunk) }
+        } catch {
+            // Unusable content ends this question here; what follows of it is late.
+            let outcome = Outcome(.failed, reason: "the answer can't be understood: \(error.message)")
+            carryOut(state.withLock { $0.engine.unusable(id, from: host, outcome) })
+        }
+    }
+
+    /// A host said how a question ended.
+    func ended(_ wire: WireQuestionOutcome, at host: AgentID) throws(WireError) {
+        guard let id = QuestionID(wire.questionID) else {
+            throw WireError(.malformed, "the outcome names no valid question")
+        }
+        let outcome = Outcome(wire)
+        carryOut(state.withLock { $0.engine.ended(id, at: host, with: outcome, parts: Int(wire.chunks)) })
+    }
+
+    /// The connection of a host ended; whatever it was asked on it has no answer.
+    func lost(_ host: AgentID, reason: String) {
+        carryOut(state.withLock { $0.engine.lost(host, reason: reason) })
+    }
+
+    private func withdraw(_ question: QuestionID) {
+        carryOut(state.withLock { $0.engine.withdrawn(question) })
+    }
+
+    private func begin(_ pending: Pending) {
+        let question = pending.question
+        let hosts = pending.references.values.sorted().map(\.id)
+        let reachable = links.reachable(hosts)
+        let timer = group.next().scheduleTask(
+            in: .nanoseconds((question.budget.deadline + grace).nanoseconds)
+        ) {
+            self.carryOut(self.state.withLock { $0.engine.expired(question.id) })
+        }
+        let directives = state.withLock { state in
+            state.pending[question.id] = pending
+            state.pending[question.id]?.timer = timer
+            return state.engine.ask(question, of: hosts, reachable: reachable)
+        }
+        let targets = directives.compactMap { directive in
+            if case .send(_, let host) = directive { host } else { nil }
+        }
+        counters.update { $0.questionsSent += targets.count }
+        for host in links.post(.question(WireQuestion(question)), to: targets) {
+            carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: "not connected") })
+        }
+        carryOut(directives)
+    }
+
+    /// Carries out everything but sending, which ``begin(_:)`` does for all hosts at once.
+    private func carryOut(_ directives: [FanOutEngine.Directive]) {
+        for directive in directives {
+            switch directive {
+            case .send, .keep: break
+            case .cancel(let question, let host): links[host]?.post(.cancel(WireCancel(question)))
+            case .reply(let question, let host, let outcome): reply(question, host, outcome)
+            case .dropLate: counters.update { $0.answersLate += 1 }
+            case .dropStray: counters.update { $0.answersStray += 1 }
+            }
+        }
+    }
+
+    /// Gives one reply, and the whole when it was the last.
+    private func reply(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) {
+        let (reference, onReply, assembly) = state.withLock { state in
+            let pending = state.pending[question]
+            let assembly = state.assemblies.removeValue(forKey: Share(question: question, host: host))
+            return (pending?.references[host], pending?.onReply, assembly)
+        }
+        guard let reference else { return }
+        let answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
+        let reply = HostReply(host: reference, outcome: outcome, answer: answer)
+        onReply?(reply)
+        // Counted only now, so that nobody hears of a reply after the whole has been returned.
+        let finished: Pending? = state.withLock { state in
+            state.pending[question]?.replies.append(reply)
+            guard let pending = state.pending[question], pending.replies.count == pending.references.count
+            else {
+                return nil
+            }
+            state.pending[question] = nil
+            return pending
+        }
+        guard let finished else { return }
+        finished.timer?.cancel()
+        finished.continuation.resume(
+            returning: FleetReply(
+                question: question,
+                probe: finished.question.probe,
+                replies: finished.replies
+            )
+        )
+    }
+}
+
+extension WireAnswerChunk {
+    /// The probe's word that the chunk answers; empty when this version does not know it.
+    fileprivate var kind: String {
+        switch body {
+        case .logs: "logs"
+        case .requests: "requests"
+        case .metrics: "metrics"
+        case .processes: "processes"
+        case .sockets: "sockets"
+        case .dependencies: "dependencies"
+        case .changes: "changes"
+        case .facts: "facts"
+        case .sql: "sql"
+        case .ledger: "ledger"
+        case nil: ""
+        }
+    }
+
+    /// Rows as a question's budget counts them.
+    fileprivate var rows: Int {
+        switch body {
+        case .logs(let answer): max(answer.lines.count, answer.templates.count)
+        case .requests(let answer): answer.endpoints.count
+        case .metrics(let answer): answer.series.count
+        case .processes(let answer): answer.processes.count
+        case .sockets(let answer): max(answer.listening.count, answer.peers.count)
+        case .dependencies(let answer): answer.checks.count
+        case .changes(let answer): answer.changes.count
+        case .facts(let answer): answer.facts.count
+        case .ledger(let answer): answer.entries.count
+        case .sql, nil: 1
+        }
+    }
+}

@@ -1,0 +1,256 @@
+import Logging
+import MusterCore
+import MusterIdentity
+import MusterWire
+import NIOCore
+import Synchronization
+
+/// What all connections share: who is known, who is there, what was asked, what is counted.
+///
+/// Its methods are called on event loops and never block.
+final class FleetHub: Sendable {
+    /// How many connections there are, and who may come in.
+    private struct Door {
+        var bucket: AdmissionBucket
+        var connections = 0
+        /// Those of agents that said Hello.
+        var live = 0
+    }
+
+    let configuration: FleetConfiguration
+    let registry: FleetRegistry
+    let links = LinkTable()
+    let fanOut: FanOut
+    let counters = FleetCounters()
+    let events: AsyncStream<FleetEvent>
+    let requests: AsyncStream<CertificateDesk.Request>
+
+    private let authority: CertificateAuthority
+    private let door: Mutex<Door>
+    private let started = NIODeadline.now()
+    private let eventsIn: AsyncStream<FleetEvent>.Continuation
+    private let requestsIn: AsyncStream<CertificateDesk.Request>.Continuation
+    private let logger: Logger
+
+    init(
+        configuration: FleetConfiguration,
+        authority: CertificateAuthority,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.authority = authority
+        self.logger = logger
+        registry = FleetRegistry()
+        fanOut = FanOut(
+            links: links,
+            registry: registry,
+            counters: counters,
+            group: group,
+            configuration: configuration
+        )
+        door = Mutex(
+            Door(
+                bucket: AdmissionBucket(
+                    perSecond: configuration.admissionsPerSecond,
+                    burst: configuration.admissionsBurst
+                )
+            )
+        )
+        (events, eventsIn) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(configuration.eventsMax)
+        )
+        (requests, requestsIn) = AsyncStream.makeStream(
+            bufferingPolicy: .bufferingOldest(configuration.certificateRequestsMax)
+        )
+    }
+
+    /// Ends the queue of requests for certificates, so that whoever serves it stops.
+    func stopRequests() { requestsIn.finish() }
+
+    // MARK: Coming and going
+
+    /// Whether one more connection may come in now.
+    func admit() -> Bool {
+        let elapsed: Duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
+        let isIn = door.withLock { door in
+            guard door.connections < configuration.connectionsMax,
+                door.connections - door.live < configuration.newcomersMax, door.bucket.take(at: elapsed)
+            else { return false }
+            door.connections += 1
+            return true
+        }
+        if !isIn { counters.update { $0.admissionsRefused += 1 } }
+        return isIn
+    }
+
+    /// A connection that was let in is gone.
+    func left() { door.withLock { $0.connections -= 1 } }
+
+    /// The identity that a connection's certificate gives.
+    func identify(_ certificate: [UInt8]) throws(FleetError) -> AgentID {
+        try PeerIdentity.agent(of: certificate, authority: authority, at: configuration.now())
+    }
+
+    /// Why a handshake failed.
+    func explanation(of error: any Error, certificate: [UInt8]?) -> String {
+        PeerIdentity.explanation(
+            of: error,
+            certificate: certificate,
+            authority: authority,
+            at: configuration.now()
+        )
+    }
+
+    /// The answer to an accepted Hello.
+    func welcome(for agent: AgentID) -> WireWelcome {
+        var welcome = WireWelcome()
+        welcome.version = configuration.version
+        welcome.agentID = agent.description
+        welcome.heartbeatIntervalMs = UInt32(clamping: Int64(configuration.heartbeatInterval.inMilliseconds))
+        welcome.sentAtNs = configuration.now().nanoseconds
+        return welcome
+    }
+
+    /// An agent was welcomed; an older connection of it makes room.
+    func began(_ link: AgentLink) {
+        door.withLock { $0.live += 1 }
+        if let older = links.insert(link) {
+            let reason = "replaced by a newer connection from \(link.address)"
+            older.end(LinkEnd(.replaced, reason))
+            fanOut.lost(link.host.id, reason: reason)
+            tell(.disconnected(link.host, reason: reason))
+        }
+        logger.info("agent connected", metadata: metadata(link))
+        tell(.connected(link.host))
+        // Whoever was revoked while it said Hello is not in the table when the revocation looks for it.
+        if registry.host(link.host.id)?.state == .revoked { cut(link, reason: "revoked") }
+    }
+
+    /// A connection ended; `link` is nil when it was never an agent's.
+    func ended(link: AgentLink?, _ end: LinkEnd, address: String) {
+        count(end)
+        guard let link else { return logStranger(end, address: address) }
+        door.withLock { $0.live -= 1 }
+        var metadata = metadata(link)
+        metadata["reason"] = "\(end.reason)"
+        let level: Logger.Level =
+            switch end.kind {
+            case .broken, .stalled, .identity, .pushedBack, .replaced: .warning
+            default: .info
+            }
+        logger.log(level: level, "agent disconnected", metadata: metadata)
+        guard links.remove(link) else { return }
+        registry.left(link.host.id, at: configuration.now())
+        fanOut.lost(link.host.id, reason: end.reason)
+        tell(.disconnected(link.host, reason: end.reason))
+    }
+
+    /// Ends the connection of a revoked host and says so.
+    func cut(_ link: AgentLink, reason: String) {
+        var last = WireRevoked()
+        last.reason = reason
+        link.end(LinkEnd(.identity, "revoked: \(reason)"), last: .revoked(last))
+    }
+
+    // MARK: Messages
+
+    /// A host asks to join; the answer comes from the desk, or at once when it has too much to do.
+    func join(_ request: WireJoinRequest, address: String, channel: any Channel) {
+        let result = requestsIn.yield(
+            .join(request, address: address) { result in
+                let end = LinkEnd(
+                    .done,
+                    result.refusal.isEmpty ? "joined" : "join refused: \(result.refusal)"
+                )
+                channel.triggerUserOutboundEvent(
+                    LinkCommand.end(end, last: .joinResult(result)),
+                    promise: nil
+                )
+            }
+        )
+        if case .enqueued = result { return }
+        counters.update { $0.certificateRequestsDropped += 1 }
+        let busy = WireJoinResult(refusal: "too many hosts join at once", retryCanHelp: true)
+        let end = LinkEnd(.done, "too many hosts join at once")
+        channel.triggerUserOutboundEvent(LinkCommand.end(end, last: .joinResult(busy)), promise: nil)
+    }
+
+    /// An agent wants a new certificate.
+    func renew(_ request: WireRenewRequest, for link: AgentLink) {
+        if case .enqueued = requestsIn.yield(.renew(request, link)) { return }
+        counters.update { $0.certificateRequestsDropped += 1 }
+        link.post(.refused(WireRefused(sequence: 0, reason: "too many renewals at once; ask again later")))
+    }
+
+    func heard(_ heartbeat: WireHeartbeat, from link: AgentLink) {
+        registry.heard(
+            link.host.id,
+            sentAt: Timestamp(nanoseconds: heartbeat.sentAtNs),
+            at: configuration.now()
+        )
+    }
+
+    /// Passes a report on; false when there was no room, so that it must not be acknowledged.
+    func reported(_ wire: WireActionReport, by link: AgentLink) throws(WireError) -> Bool {
+        tell(.actionReport(link.host, try ActionReport(wire)))
+    }
+
+    /// A message of an agent was not accepted.
+    func refused(_ reason: String, from link: AgentLink?, address: String) {
+        counters.update { $0.messagesRefused += 1 }
+        logger.warning(
+            "message refused",
+            metadata: [
+                "host.name": "\(link?.host.name ?? "")", "address": "\(address)", "reason": "\(reason)",
+            ]
+        )
+    }
+
+    /// An agent did not accept a message of ours.
+    func refused(_ refused: WireRefused, by link: AgentLink) {
+        var metadata = metadata(link)
+        metadata["reason"] = "\(refused.reason.prefix(512))"
+        logger.warning("agent refused a message", metadata: metadata)
+    }
+
+    /// Puts an event into the queue; false when it was full.
+    @discardableResult
+    func tell(_ event: FleetEvent) -> Bool {
+        if case .enqueued = eventsIn.yield(event) { return true }
+        counters.update { $0.eventsDropped += 1 }
+        return false
+    }
+
+    private func count(_ end: LinkEnd) {
+        counters.update { counts in
+            switch end.kind {
+            case .handshake: counts.handshakesFailed += 1
+            case .identity: counts.identitiesRefused += 1
+            case .broken: counts.framesBroken += 1
+            case .silent: counts.silent += 1
+            case .stalled: counts.stalled += 1
+            case .replaced: counts.replaced += 1
+            case .pushedBack, .done, .stopping, .peer: break
+            }
+        }
+    }
+
+    /// Says once why somebody who never was an agent here was turned away.
+    private func logStranger(_ end: LinkEnd, address: String) {
+        let metadata: Logger.Metadata = ["address": "\(address)", "reason": "\(end.reason)"]
+        switch end.kind {
+        case .identity:
+            logger.warning("identity refused", metadata: metadata)
+            tell(.identityRefused(reason: end.reason, address: address))
+        case .handshake, .broken, .silent, .stalled:
+            logger.warning("connection refused", metadata: metadata)
+        case .replaced, .pushedBack, .done, .stopping, .peer:
+            logger.debug("connection closed", metadata: metadata)
+        }
+    }
+
+    private func metadata(_ link: AgentLink) -> Logger.Metadata {
+        ["host.id": "\(link.host.id)", "host.name": "\(link.host.name)", "address": "\(link.address)"]
+    }
+}

@@ -1,0 +1,140 @@
+import MusterCore
+import MusterWire
+import Synchronization
+
+/// What is known of every host: its record, its latest Hello, when it was last heard, how its clock differs.
+///
+/// Kept in memory for speed; whoever owns it writes the hosts of ``takeUnsaved(at:)`` to the store. Name and
+/// labels come from the join and stay: a host that calls itself something else later is not believed.
+final class FleetRegistry: Sendable {
+    /// How a Hello is received.
+    enum Verdict: Sendable {
+        case welcome(HostReference)
+        case refused(String)
+        case revoked(String)
+    }
+
+    private struct Member {
+        var host: FleetHost
+        /// Latest estimates of the clock's lead, each too small by the message's way.
+        var leads: [Duration] = []
+        var unsaved = false
+        var savedAt = Timestamp.zero
+    }
+
+    /// Messages whose estimate of the clock is remembered; the largest had the shortest way.
+    private static let leadsMax = 8
+    /// How old the stored time of the last message may become while a host stays connected.
+    private static let seenAgeMax: Duration = .seconds(300)
+
+    private let members: Mutex<[AgentID: Member]>
+
+    init(hosts: [FleetHost] = []) {
+        members = Mutex(Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, Member(host: $0)) }))
+    }
+
+    /// All hosts by name.
+    var hosts: [FleetHost] {
+        members.withLock { $0.values.map(\.host) }.sorted { $0.reference < $1.reference }
+    }
+
+    func host(_ id: AgentID) -> FleetHost? { members.withLock { $0[id]?.host } }
+
+    /// Name and identity for replies; an unknown host is named by its identity.
+    func references(_ ids: [AgentID]) -> [AgentID: HostReference] {
+        members.withLock { members in
+            Dictionary(
+                ids.map { ($0, members[$0]?.host.reference ?? HostReference(id: $0, name: $0.short)) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        }
+    }
+
+    /// Replaces everything by what the store holds.
+    func load(_ hosts: [FleetHost]) {
+        let loaded = Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, Member(host: $0)) })
+        members.withLock { $0 = loaded }
+    }
+
+    /// A host joined, or joined again with another token.
+    func joined(_ host: FleetHost) {
+        members.withLock { members in
+            members[host.id, default: Member(host: host)].host.labels = host.labels
+            members[host.id]?.host.name = host.name
+        }
+    }
+
+    /// A host with a valid certificate says Hello.
+    func hello(_ hello: WireHello, from id: AgentID, address: String, at now: Timestamp) -> Verdict {
+        members.withLock { members in
+            guard var member = members[id] else {
+                return .refused("identity \(id.short) is not in this coordinator's record; join again")
+            }
+            guard member.host.state != .revoked else {
+                return .revoked("identity \(id.short) (\(member.host.name)) was revoked")
+            }
+            member.host.version = hello.version
+            member.host.system = hello.inventory.system
+            member.host.kernel = hello.inventory.kernel
+            member.host.services = hello.inventory.services
+                .map { ServiceVersion(name: $0.name, version: $0.version) }.sorted()
+            member.host.address = address
+            member.host.state = .connected
+            member.leads = []
+            member.unsaved = true
+            Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
+            members[id] = member
+            return .welcome(member.host.reference)
+        }
+    }
+
+    /// A sign of life that says what its clock showed.
+    func heard(_ id: AgentID, sentAt: Timestamp, at now: Timestamp) {
+        members.withLock { members in
+            guard var member = members[id] else { return }
+            Self.note(sentAt, in: &member, at: now)
+            if now - member.savedAt > Self.seenAgeMax { member.unsaved = true }
+            members[id] = member
+        }
+    }
+
+    /// The host's connection ended and no other took its place.
+    func left(_ id: AgentID, at now: Timestamp) {
+        members.withLock { members in
+            guard members[id]?.host.state == .connected else { return }
+            members[id]?.host.state = .disconnected
+            members[id]?.unsaved = true
+        }
+    }
+
+    func revoked(_ id: AgentID) {
+        members.withLock { $0[id]?.host.state = .revoked }
+    }
+
+    /// Hosts whose record changed since they were last taken.
+    func takeUnsaved(at now: Timestamp) -> [FleetHost] {
+        members.withLock { members in
+            var hosts: [FleetHost] = []
+            for (id, member) in members where member.unsaved {
+                hosts.append(member.host)
+                members[id]?.unsaved = false
+                members[id]?.savedAt = now
+            }
+            return hosts
+        }
+    }
+
+    /// Hosts that could not be saved after all.
+    func returnUnsaved(_ hosts: [FleetHost]) {
+        members.withLock { members in
+            for host in hosts { members[host.id]?.unsaved = true }
+        }
+    }
+
+    private static func note(_ sentAt: Timestamp, in member: inout Member, at now: Timestamp) {
+        member.host.lastSeen = now
+        member.leads.append(sentAt - now)
+        if member.leads.count > leadsMax { member.leads.removeFirst() }
+        member.host.skewMilliseconds = member.leads.max()?.inMilliseconds
+    }
+}

@@ -1,0 +1,189 @@
+import Logging
+import MusterCore
+
+/// Carries out what an incident's engine wants done.
+///
+/// Each call tries once, except where a host or a measurement is waited for, and brings the events that the
+/// directive ends in; none when it has to be tried again.
+struct DirectivePerformer: Sendable {
+    let fleet: any Fleet
+    let changes: ChangeStore
+    let store: IncidentStore
+    let library: RunbookLibrary
+    let notifier: Notifier
+    let configuration: CoordinatorConfiguration
+    let logger: Logger
+    let now: @Sendable () -> Timestamp
+
+    /// Stores events while the directive is still being carried out.
+    typealias Emit = @Sendable ([IncidentEvent]) async -> Void
+
+    /// Pause between two measurements of a verification.
+    static let measurePause = Duration.seconds(1)
+    /// How often a check that could not measure tries before the step fails.
+    static let checkTries = 5
+
+    func perform(_ directive: IncidentDirective, for incident: Incident, emit: Emit) async -> [IncidentEvent] {
+        switch directive {
+        case .record(let event): return [event]
+        case .collectContext:
+            let result = await triage.collect(incident)
+            return [.contextCollected(context: result.context)] + result.findings.map { .findingMade(finding: $0) }
+        case .investigate(let round): return await investigate(incident, round: round)
+        case .matchRunbook: return [matcher.match(incident, in: library.read())]
+        case .check(let step): return await check(step, of: incident)
+        case .propose(let step): return await propose(step, of: incident)
+        case .issueTicket(let plan, let host): return issue(plan, to: host, of: incident)
+        case .deliver(let ticket): return await courier.deliver(ticket, of: incident, emit: emit)
+        case .follow(let ticket): return await courier.follow(ticket, of: incident)
+        case .conclude(let ticket, let keep): return await courier.conclude(ticket, keep: keep, of: incident)
+        case .verify(let step): return await verify(step, of: incident)
+        case .tell(let purpose): return await tell(purpose, of: incident)
+        case .measureImpact: return [await impact(of: incident)]
+        case .draftPostMortem: return await draft(incident)
+        }
+    }
+
+    // MARK: Looking
+
+    private var triage: Triage {
+        Triage(fleet: fleet, changes: changes, changeWindow: configuration.changeWindow, now: now)
+    }
+
+    private var matcher: RunbookMatcher {
+        RunbookMatcher(signals: configuration.signals, coverageMin: configuration.coverageMin)
+    }
+
+    private var measurement: Measurement {
+        Measurement(fleet: fleet, signals: configuration.signals, now: now)
+    }
+
+    private var courier: ActionCourier { ActionCourier(fleet: fleet, logger: logger) }
+
+    private func investigate(_ incident: Incident, round: Int) async -> [IncidentEvent] {
+        let knowledge = RunbookMatcher.knowledge(
+            of: library.read().runbooks,
+            alerts: incident.alerts,
+            signals: configuration.signals
+        )
+        let investigation = Investigation(fleet: fleet, triage: triage, now: now)
+        let result = await investigation.run(incident, round: round, knowledge: knowledge)
+        return result.findings.map { .findingMade(finding: $0) }
+            + [.hypothesisRanked(ranking: result.ranking, round: round)]
+    }
+
+    private func check(_ step: Int, of incident: Incident) async -> [IncidentEvent] {
+        guard case .verifyHypothesis(let check)? = incident.match?.runbook.steps[step].action else { return [] }
+        var problem = ""
+        for attempt in 1...Self.checkTries {
+            do throws(RemediationError) {
+                let reading = try await measurement.read(check, for: incident, since: nil)
+                let outcome: StepOutcome = reading.met ? .passed : .failed
+                return [.stepEnded(step: step, outcome: outcome, text: reading.text, values: reading.values)]
+            } catch {
+                problem = error.message
+            }
+            guard attempt < Self.checkTries, await Self.pause(Self.measurePause) else { break }
+        }
+        guard !Task.isCancelled else { return [] }
+        return [.stepEnded(step: step, outcome: .failed, text: "it could not be measured: \(problem)", values: [:])]
+    }
+
+    /// Measures until what is wanted holds, or the step's time is over; that counts from the stored start.
+    private func verify(_ step: Int, of incident: Incident) async -> [IncidentEvent] {
+        guard case .verifyResolution(let check, let timeout)? = incident.match?.runbook.steps[step].action,
+            let record = incident.steps[step]
+        else { return [] }
+        let since = incident.tickets.compactMap { $0.report?.at }.max()
+        var text = "nothing was measured"
+        var values: [String: Double] = [:]
+        repeat {
+            do throws(RemediationError) {
+                let reading = try await measurement.read(check, for: incident, since: since)
+                (text, values) = (reading.text, reading.values)
+                if reading.met { return [.verified(step: step, passed: true, text: text, values: values)] }
+            } catch {
+                text = "it could not be measured: \(error.message)"
+            }
+            if now() >= record.started + timeout {
+                text += ", not within \(timeout.spoken)"
+                return [.verified(step: step, passed: false, text: text, values: values)]
+            }
+        } while await Self.pause(Self.measurePause)
+        return []
+    }
+
+    // MARK: Acting
+
+    private func propose(_ step: Int, of incident: Incident) async -> [IncidentEvent] {
+        let maker = PlanMaker(fleet: fleet, planLife: configuration.planLife, now: now)
+        do throws(RemediationError) {
+            let (plan, doubts) = try await maker.plan(step: step, of: incident)
+            return [.planProposed(plan: plan, doubts: doubts)]
+        } catch {
+            let text = "no plan can be made: \(error.message)"
+            return [.stepEnded(step: step, outcome: .failed, text: text, values: [:])]
+        }
+    }
+
+    private func issue(_ plan: PlanID, to host: HostReference, of incident: Incident) -> [IncidentEvent] {
+        guard let record = incident[plan] else { return [] }
+        let moment = now()
+        let expires = min(moment + configuration.ticketLife, record.sealed.plan.expires)
+        return [.actionTicketed(ticket: TicketID(at: moment), plan: plan, host: host, expires: expires)]
+    }
+
+    // MARK: Telling
+
+    private func tell(_ purpose: NotificationPurpose, of incident: Incident) async -> [IncidentEvent] {
+        let message = Messages.message(for: purpose, of: incident)
+        let delivery = await notifier.send(message)
+        guard !Task.isCancelled else { return [] }
+        return [
+            .notified(
+                purpose: purpose,
+                channel: delivery.channel,
+                text: message.text,
+                delivered: delivery.delivered,
+                reason: delivery.reason
+            )
+        ]
+    }
+
+    /// Counts the requests from the onset to the end once more, on all hosts of the service.
+    private func impact(of incident: Incident) async -> IncidentEvent {
+        let end = incident.resolved ?? incident.closed ?? now()
+        let window = TimeWindow(from: min(incident.context?.onset ?? incident.opened, end), to: end)
+        let blast = await triage.blast(of: incident, in: window)
+        return .impactMeasured(
+            impact: IncidentImpact(
+                window: window,
+                blast: blast,
+                costPerFailedRequest: configuration.costPerFailedRequest,
+                costPerMinute: configuration.costPerMinute,
+                currency: configuration.currency
+            )
+        )
+    }
+
+    private func draft(_ incident: Incident) async -> [IncidentEvent] {
+        do {
+            let events = try await store.events(of: incident.id)
+            let text = PostMortem(events: events).markdown
+            return [.postMortemDrafted(digest: PostMortem.digest(text), version: incident.postMortemVersion + 1)]
+        } catch {
+            logger.error("the post-mortem can't be drafted", metadata: ["reason": "\(error)"])
+            return []
+        }
+    }
+
+    /// False when the task was cancelled meanwhile.
+    static func pause(_ length: Duration) async -> Bool {
+        do {
+            try await Task.sleep(for: length)
+            return true
+        } catch {
+            return false
+        }
+    }
+}

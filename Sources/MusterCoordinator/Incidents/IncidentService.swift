@@ -1,0 +1,323 @@
+import Logging
+import MusterCore
+import MusterIdentity
+import ServiceLifecycle
+import Synchronization
+
+/// All incidents of the coordinator: takes in alerts and changes, drives each incident, answers people.
+package final class IncidentService: Operations, Service {
+    let store: IncidentStore
+    let changeStore: ChangeStore
+    let configuration: CoordinatorConfiguration
+    let now: @Sendable () -> Timestamp
+    private let fleet: any Fleet
+    private let performer: DirectivePerformer
+    private let logger: Logger
+    private let shelf = IncidentShelf()
+    private let runners = Mutex<[IncidentID: IncidentRunner]>([:])
+    private let deliveries = Mutex(0)
+
+    /// Most deliveries of alerts that are stored at the same time.
+    static let deliveriesMax = 64
+
+    /// Works on stores whose tables are there; nothing happens before ``run()``.
+    package init(
+        configuration: CoordinatorConfiguration,
+        fleet: any Fleet,
+        store: IncidentStore,
+        changes: ChangeStore,
+        notifier: Notifier,
+        logger: Logger,
+        now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock
+    ) {
+        self.configuration = configuration
+        self.fleet = fleet
+        self.store = store
+        self.changeStore = changes
+        self.logger = logger
+        self.now = now
+        self.performer = DirectivePerformer(
+            fleet: fleet,
+            changes: changes,
+            store: store,
+            library: RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers),
+            notifier: notifier,
+            configuration: configuration,
+            logger: logger,
+            now: now
+        )
+    }
+
+    /// Goes on with everything that the record holds, then hears what hosts tell, until shutdown.
+    package func run() async throws {
+        try await resume()
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await self.hear() }
+            try? await gracefulShutdown()
+            tasks.cancelAll()
+        }
+        let all = runners.withLock { Array($0.values) }
+        for runner in all { await runner.stop() }
+    }
+
+    /// Folds the record and sets every incident going that has something left to do.
+    private func resume() async throws(StoreError) {
+        for id in try await store.incidents() {
+            let report = try await store.verify(id)
+            guard report.holds else {
+                // What is not what was written must not lead to actions.
+                logger.critical(
+                    "the record of an incident was changed; it is not driven any more",
+                    metadata: ["incident": "\(id)", "reason": "\(report.reason)"]
+                )
+                continue
+            }
+            var incident = Incident(id: id)
+            for event in try await store.events(of: id) { _ = incident.apply(event) }
+            shelf.put(incident)
+            if !incident.isOver { Task { await runner(for: id).look() } }
+        }
+    }
+
+    /// Stores what hosts tell of their actions, in the order in which they tell it.
+    private func hear() async {
+        for await event in fleet.events {
+            guard !Task.isCancelled else { return }
+            switch event {
+            case .actionReport(let host, let report): await hear(report, from: host)
+            case .connected(let host): logger.info("host connected", metadata: ["host": "\(host.name)"])
+            case .disconnected(let host, let reason):
+                logger.info("host gone", metadata: ["host": "\(host.name)", "reason": "\(reason)"])
+            case .identityRefused: continue  // The fleet's own log has told it already.
+            }
+        }
+    }
+
+    private func hear(_ report: ActionReport, from host: HostReference) async {
+        guard let incident = shelf.incident(of: report.ticket) else {
+            logger.info(
+                "report of an action that nothing is open about",
+                metadata: ["host": "\(host.name)", "ticket": "\(report.ticket)", "state": "\(report.state.rawValue)"]
+            )
+            return
+        }
+        // What can't be stored now is asked of the host's ledger again later.
+        _ = await runner(for: incident).take(report, from: host)
+    }
+
+    private func runner(for id: IncidentID) -> IncidentRunner {
+        runners.withLock { runners in
+            if let runner = runners[id] { return runner }
+            let runner = IncidentRunner(
+                id: id,
+                store: store,
+                performer: performer,
+                policy: configuration.policy,
+                logger: logger,
+                now: now,
+                onChange: { [weak self] incident, events in self?.changed(incident, by: events) }
+            )
+            runners[id] = runner
+            return runner
+        }
+    }
+
+    private func changed(_ incident: Incident, by events: [StoredEvent]) {
+        shelf.put(incident)
+        for event in events {
+            let line = event.body.text.split(separator: "\n").joined(separator: " / ")
+            logger.info("\(line)", metadata: ["incident": "\(incident.id)", "seq": "\(event.seq)"])
+        }
+        // Whoever wants something of it later gets a new runner, which reads the record.
+        if incident.isOver { runners.withLock { $0[incident.id] = nil } }
+    }
+
+    // MARK: Intake
+
+    package func receiveAlerts(
+        raw: [UInt8],
+        format: AlertFormat,
+        from sender: String
+    ) async throws(OperationError) -> IntakeReceipt {
+        let delivery = try AlertDelivery.read(raw, format: format, at: now())
+        let isFree = deliveries.withLock { count in
+            guard count < Self.deliveriesMax else { return false }
+            count += 1
+            return true
+        }
+        guard isFree else { throw OperationError(.busy, "too many deliveries at once; send it again") }
+        defer { deliveries.withLock { $0 -= 1 } }
+        let teams = configuration.teams
+        let result: IntakeResult
+        do throws(StoreError) {
+            result = try await store.take(delivery, raw: raw, format: format, from: sender, at: now()) {
+                teams.owner(of: $0)
+            }
+        } catch {
+            throw error.operation
+        }
+        // It is on disk: what follows is not the sender's business.
+        for id in result.receipt.incidents {
+            let runner = runner(for: id)
+            Task { await runner.look() }
+        }
+        return result.receipt
+    }
+
+    package func receiveChange(
+        raw: [UInt8],
+        format: ChangeFormat,
+        from sender: String
+    ) async throws(OperationError) -> ChangeID {
+        let (change, key) = try ChangeBody.read(raw, format: format, from: sender, at: now())
+        do throws(StoreError) {
+            return try await changeStore.add(change, raw: raw, key: key, from: sender, at: now())
+        } catch {
+            throw error.operation
+        }
+    }
+
+    package func recordChange(
+        _ change: Change,
+        by operatorName: String
+    ) async throws(OperationError) -> ChangeID {
+        try ChangeBody.check(change)
+        do throws(StoreError) {
+            return try await changeStore.add(change, raw: nil, key: "", from: operatorName, at: now())
+        } catch {
+            throw error.operation
+        }
+    }
+
+    package func changes(window: TimeWindow) async -> [Change] {
+        await readable("changes") { () throws(StoreError) in try await changeStore.changes(in: window) } ?? []
+    }
+
+    // MARK: Looking
+
+    package func incidents() async -> [IncidentSummary] { shelf.summaries }
+
+    package func incident(_ id: IncidentID) async -> IncidentDetail? {
+        let events = await eventsSince(incident: id, sequence: 0)
+        guard !events.isEmpty else { return nil }
+        return fold(events, id).detail(events)
+    }
+
+    package func eventsSince(incident: IncidentID, sequence: Int) async -> [StoredEvent] {
+        await readable("an incident") { () throws(StoreError) in
+            try await store.events(of: incident, after: sequence)
+        } ?? []
+    }
+
+    package func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan? {
+        fold(await eventsSince(incident: incident, sequence: 0), incident)[id]?.sealed
+    }
+
+    package func postMortem(_ id: IncidentID) async -> String? {
+        let events = await eventsSince(incident: id, sequence: 0)
+        let isDrafted = events.contains { $0.kind == .postMortemDrafted }
+        return isDrafted ? PostMortem(events: events).markdown : nil
+    }
+
+    private func fold(_ events: [StoredEvent], _ id: IncidentID) -> Incident {
+        var incident = Incident(id: id)
+        for event in events { _ = incident.apply(event) }
+        return incident
+    }
+
+    private func readable<Value>(_ what: String, _ read: () async throws(StoreError) -> Value) async -> Value? {
+        do throws(StoreError) { return try await read() } catch {
+            logger.error("can't read \(what)", metadata: ["reason": "\(error)"])
+            return nil
+        }
+    }
+
+    // MARK: Deciding
+
+    package func approve(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        approval: Approval,
+        by operatorName: String
+    ) async throws(OperationError) {
+        let now = now
+        let approvers = configuration.approvers
+        try await known(incident).decide { incident throws(OperationError) in
+            let record = try incident.undecided(plan, at: now())
+            guard record.sealed.plan.proposer != operatorName else {
+                throw OperationError(.denied, "\(operatorName) proposed the plan; somebody else has to approve it")
+            }
+            guard approval.signature.count == 64, !approval.signer.isEmpty, approval.signer.utf8.count <= 64 else {
+                throw OperationError(.malformed, "an approval is a signer and a signature of 64 bytes")
+            }
+            if let key = approvers[approval.signer] {
+                let signed = Sealing.approvalBytes(plan: plan)
+                guard SigningKey.verify(signature: approval.signature, of: signed, publicKey: key) else {
+                    throw OperationError(.denied, "the signature is not \(approval.signer)'s over plan \(plan.short)")
+                }
+            }
+            return [.approvalGiven(plan: plan, approval: approval, by: operatorName)]
+        }
+    }
+
+    package func reject(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        reason: String,
+        by operatorName: String
+    ) async throws(OperationError) {
+        let now = now
+        try await known(incident).decide { incident throws(OperationError) in
+            _ = try incident.undecided(plan, at: now())
+            return [.approvalRejected(plan: plan, by: operatorName, reason: String(reason.prefix(1024)))]
+        }
+    }
+
+    package func close(
+        _ incident: IncidentID,
+        by operatorName: String,
+        confirmedCause: String?
+    ) async throws(OperationError) {
+        try await known(incident).decide { incident throws(OperationError) in
+            guard incident.closed == nil else {
+                throw OperationError(.conflict, "incident \(incident.id) is closed already")
+            }
+            return [.closed(by: operatorName, confirmedCause: String((confirmedCause ?? "").prefix(1024)))]
+        }
+    }
+
+    /// The runner of an incident that exists.
+    private func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {
+        if let runner = runners.withLock({ $0[id] }) { return runner }
+        let exists: Bool
+        do throws(StoreError) { exists = try await !store.events(of: id).isEmpty } catch { throw error.operation }
+        guard exists else { throw OperationError(.notFound, "there is no incident \(id)") }
+        return runner(for: id)
+    }
+}
+
+extension Incident {
+    /// Nothing is left to do.
+    fileprivate var isOver: Bool { !isOpen && unsettled.isEmpty && told.contains(.postMortem) }
+
+    /// The plan, when a person may still decide about it.
+    fileprivate func undecided(_ id: PlanID, at now: Timestamp) throws(OperationError) -> PlanRecord {
+        guard let record = self[id] else {
+            throw OperationError(.notFound, "incident \(self.id) has no plan \(id.short)")
+        }
+        switch record.decision {
+        case .open: break
+        case .approved: throw OperationError(.conflict, "plan \(id.short) is approved already")
+        case .present: throw OperationError(.conflict, "plan \(id.short) is covered by the runbook's signature")
+        case .rejected(let by, _): throw OperationError(.conflict, "plan \(id.short) was rejected by \(by)")
+        }
+        guard isOpen else { throw OperationError(.conflict, "the incident is over") }
+        guard record.sealed.plan.expires > now else {
+            throw OperationError(.conflict, "plan \(id.short) lapsed at \(record.sealed.plan.expires)")
+        }
+        guard pending.contains(where: { $0.sealed.id == id }) else {
+            throw OperationError(.conflict, "plan \(id.short) is not waiting for a decision")
+        }
+        return record
+    }
+}

@@ -1,0 +1,121 @@
+import MusterCore
+
+/// Asks beyond the hosts that triage asked, and ranks what it all may mean.
+struct Investigation: Sendable {
+    let fleet: any Fleet
+    let triage: Triage
+    let now: @Sendable () -> Timestamp
+
+    /// How long the questions of a round may take on each host.
+    static let deadline = Duration.milliseconds(1800)
+
+    struct Result: Sendable {
+        /// Only those that are new.
+        var findings: [Finding]
+        var ranking: Ranking
+    }
+
+    /// Round 1 asks the hosts that triage left out, round 2 everybody with a wider question, later rounds look
+    /// again at everything.
+    func run(_ incident: Incident, round: Int, knowledge: RankingKnowledge) async -> Result {
+        guard let context = incident.context else {
+            preconditionFailure("round \(round) of incident \(incident.id) before its context")
+        }
+        let hosts = await fleet.hosts()
+        let scope = Scope(incident: incident, hosts: hosts)
+        var found: [Finding] = []
+        var table = context.hosts
+        if round > 2 {
+            let again = await triage.collect(incident)
+            found += again.findings
+            table = again.context.hosts
+        }
+        let asked = round == 1 ? scope.far : scope.far + scope.near
+        let interview = await ask(asked.filter { $0.state != .revoked }, round: round)
+        found += findings(interview, context: context, hosts: hosts)
+        let fresh = found.filter { finding in !incident.findings.contains { Self.same($0, finding) } }
+        let coverage = Self.added(context.coverage, interview.coverage, together: round == 1)
+        let ranking = HypothesisDesk.rank(
+            incident: incident,
+            findings: incident.findings + fresh,
+            hosts: table,
+            coverage: coverage,
+            unseen: interview.unseen,
+            knowledge: knowledge
+        )
+        return Result(findings: fresh, ranking: ranking)
+    }
+
+    private func ask(_ hosts: [FleetHost], round: Int) async -> Interview {
+        var interview = Interview()
+        guard !hosts.isEmpty else { return interview }
+        let ids = hosts.map(\.id)
+        let end = now() + .seconds(1)
+        let past = TimeWindow(from: end - triage.changeWindow, to: end)
+        let recent = TimeWindow(from: end - Triage.lookBack, to: end)
+        let level: LogLevel = round == 1 ? .error : .warning
+        await interview.ask(
+            [
+                .init("dependencies", .dependencies(name: ""), of: ids),
+                .init("changes", .changes(window: past, service: ""), of: ids),
+                .init("error logs", .logs(window: recent, service: "", level: level, text: ""), of: ids),
+                .init(
+                    "metrics",
+                    .metrics(window: TimeWindow(from: end - .seconds(60), to: end), prefix: ""),
+                    of: ids
+                ),
+            ],
+            deadline: Self.deadline,
+            of: fleet
+        )
+        return interview
+    }
+
+    private func findings(_ interview: Interview, context: IncidentContext, hosts: [FleetHost]) -> [Finding] {
+        let moment = now()
+        let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
+        return DependencyFindings.findings(
+            interview.answers("dependencies"),
+            coverage: interview.coverage(of: "dependencies"),
+            at: moment
+        )
+            + ChangeFindings.findings(
+                changes,
+                onset: context.onset,
+                hosts: hosts,
+                coverage: interview.coverage(of: "changes"),
+                at: moment
+            )
+            + LogFindings.findings(
+                interview.answers("error logs"),
+                onset: context.onset,
+                coverage: interview.coverage(of: "error logs"),
+                at: moment
+            )
+            + MetricFindings.findings(
+                interview.answers("metrics"),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
+    }
+
+    /// Whether a finding says nothing that another did not.
+    private static func same(_ old: Finding, _ new: Finding) -> Bool {
+        guard old.kind == new.kind, old.subject == new.subject, old.suggests == new.suggests else { return false }
+        if let change = new.change {
+            guard let known = old.change, known.at == change.at else { return false }
+            return Set(change.hosts).isSubset(of: known.hosts)
+        }
+        return Set(new.hosts).isSubset(of: old.hosts) && new.effect < old.effect + 0.2
+    }
+
+    /// Coverage over both; of different hosts they add, of the same the later counts.
+    private static func added(_ first: Coverage, _ second: Coverage, together: Bool) -> Coverage {
+        guard second.asked > 0 else { return first }
+        guard together else { return second.asked >= first.asked ? second : first }
+        return Coverage(
+            asked: first.asked + second.asked,
+            outcomes: first.outcomes.merging(second.outcomes) { $0 + $1 }
+        )
+    }
+}

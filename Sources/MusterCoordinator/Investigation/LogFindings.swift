@@ -1,0 +1,69 @@
+import MusterAnalysis
+import MusterCore
+
+/// What error lines of the hosts' logs show.
+enum LogFindings {
+    /// One finding for each template that is new since the onset or that speaks of a known kind of cause.
+    ///
+    /// At most 8, the most telling ones.
+    static func findings(
+        _ answers: [(host: HostReference, answer: Answer)],
+        onset: Timestamp,
+        coverage: Coverage,
+        at now: Timestamp
+    ) -> [Finding] {
+        var groups: [String: Group] = [:]
+        for (host, answer) in answers {
+            guard case .logs(let logs) = answer else { continue }
+            for template in logs.templates {
+                groups["\(template.service)\u{1F}\(template.pattern)", default: Group(template)].add(template, host)
+            }
+        }
+        let found = groups.values.compactMap { group -> Finding? in
+            // Clocks and buckets are not exact; a line just before the onset belongs to it.
+            let isNew = group.first >= onset - .seconds(10)
+            let speaks = LogSignatures.kind(of: group.template.exemplar)
+            guard isNew else { return nil }
+            let hosts = group.hosts.sorted()
+            let many = min(1, Double(group.count) / 50)
+            return Finding(
+                id: FindingID(at: now),
+                kind: .logs,
+                text: "\(group.count) new \(group.template.level?.rawValue ?? "log") lines since "
+                    + "\(group.first.timeOfDay) on \(names(hosts)): \(group.template.pattern.prefix(160))",
+                hosts: hosts,
+                service: group.template.service,
+                subject: String(group.template.pattern.prefix(200)),
+                onset: group.first,
+                effect: max(0.2, many),
+                coverage: coverage,
+                exemplars: [String(group.template.exemplar.prefix(400))],
+                suggests: speaks
+            )
+        }
+        return Array(found.sorted { ($0.effect, $1.subject) > ($1.effect, $0.subject) }.prefix(8))
+    }
+
+    private struct Group {
+        let template: LogTemplateCount
+        var count = 0
+        var first: Timestamp
+        var hosts: Set<HostReference> = []
+
+        init(_ template: LogTemplateCount) {
+            self.template = template
+            self.first = template.first
+        }
+
+        mutating func add(_ template: LogTemplateCount, _ host: HostReference) {
+            count += template.count
+            first = min(first, template.first)
+            hosts.insert(host)
+        }
+    }
+
+    /// `web-1, web-2`, or their number when they are many.
+    static func names(_ hosts: [HostReference]) -> String {
+        hosts.count > 3 ? "\(hosts.count) hosts" : hosts.map(\.name).joined(separator: ", ")
+    }
+}

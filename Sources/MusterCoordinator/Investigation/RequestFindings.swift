@@ -1,0 +1,126 @@
+import MusterAnalysis
+import MusterCore
+
+/// What the requests show: symptoms, and what separates sick hosts from healthy ones.
+enum RequestFindings {
+    static func findings(
+        _ picture: RequestPicture,
+        context: RequestContext,
+        at now: Timestamp
+    ) -> [Finding] {
+        let health = picture.health(of: context.service)
+        var findings: [Finding] = []
+        if let worst = health.first(where: { $0.requests > 0 }) {
+            if let finding = errors(worst, context, at: now) { findings.append(finding) }
+            if let finding = latency(health, picture, context, at: now) { findings.append(finding) }
+        }
+        if let finding = surge(picture, context, at: now) { findings.append(finding) }
+        findings += differences(context, at: now)
+        return findings
+    }
+
+    /// What all of them need to know.
+    struct RequestContext {
+        let service: String
+        let onset: Timestamp
+        let before: TimeWindow
+        let hosts: [HostHealth]
+        let coverage: Coverage
+    }
+
+    private static func errors(
+        _ worst: EndpointHealth,
+        _ context: RequestContext,
+        at now: Timestamp
+    ) -> Finding? {
+        let low = WilsonInterval(successes: worst.errors, trials: worst.requests).low
+        guard worst.errors >= 3, low > (worst.errorRatioBefore ?? 0) else { return nil }
+        let sick = context.hosts.filter { $0.state == .sick }.map(\.host)
+        let place = sick.isEmpty ? "" : ", on \(LogFindings.names(sick)) of \(context.hosts.count) hosts"
+        let past = worst.errorRatioBefore.map { " (before: \($0.percentText))" } ?? ""
+        return Finding(
+            id: FindingID(at: now),
+            kind: .errorRate,
+            text: "\(worst.errorRatio.percentText) of \(worst.endpoint) fail since "
+                + "\(context.onset.timeOfDay)\(past): \(worst.errors) of \(worst.requests) requests\(place)",
+            hosts: sick,
+            service: worst.service,
+            subject: worst.endpoint,
+            onset: context.onset,
+            effect: min(1, 0.3 + worst.rise * 3),
+            coverage: context.coverage
+        )
+    }
+
+    private static func latency(
+        _ health: [EndpointHealth],
+        _ picture: RequestPicture,
+        _ context: RequestContext,
+        at now: Timestamp
+    ) -> Finding? {
+        var worst: (endpoint: EndpointHealth, before: Double, after: Double)?
+        for endpoint in health where endpoint.requests >= 20 {
+            guard let values = picture.latency(0.95, of: endpoint), values.before > 0,
+                values.after >= values.before * 2, values.after - values.before >= 50,
+                values.after > worst?.after ?? 0
+            else { continue }
+            worst = (endpoint, values.before, values.after)
+        }
+        guard let worst else { return nil }
+        return Finding(
+            id: FindingID(at: now),
+            kind: .latency,
+            text: "95% of \(worst.endpoint.endpoint) take up to \(worst.after.text(decimals: 0)) ms since "
+                + "\(context.onset.timeOfDay), before it was \(worst.before.text(decimals: 0)) ms",
+            hosts: context.hosts.filter { $0.state == .sick }.map(\.host),
+            service: worst.endpoint.service,
+            subject: worst.endpoint.endpoint,
+            onset: context.onset,
+            effect: min(1, worst.after / worst.before / 10),
+            coverage: context.coverage
+        )
+    }
+
+    private static func surge(
+        _ picture: RequestPicture,
+        _ context: RequestContext,
+        at now: Timestamp
+    ) -> Finding? {
+        let rates = picture.rates(of: context.service, before: context.before)
+        guard rates.before >= 1, rates.after >= rates.before * 2.5 else { return nil }
+        return Finding(
+            id: FindingID(at: now),
+            kind: .resource,
+            text: "\(rates.after.text(decimals: 0)) requests/s since \(context.onset.timeOfDay), "
+                + "before it was \(rates.before.text(decimals: 0))",
+            hosts: [],
+            service: context.service,
+            subject: "requests",
+            onset: context.onset,
+            effect: min(1, rates.after / rates.before / 10),
+            coverage: context.coverage,
+            suggests: .trafficSurge
+        )
+    }
+
+    private static func differences(_ context: RequestContext, at now: Timestamp) -> [Finding] {
+        let sick = context.hosts.filter { $0.state == .sick }.map(\.host)
+        let healthy = context.hosts.filter { $0.state == .healthy }
+        return TraitDifference.find(in: context.hosts).prefix(4).map { difference in
+            Finding(
+                id: FindingID(at: now),
+                kind: .difference,
+                text: "\(difference.trait) is \(difference.sick) on \(LogFindings.names(sick)), which "
+                    + "\(sick.count == 1 ? "is" : "are") sick, and \(difference.healthy.joined(separator: " or ")) "
+                    + "on the \(healthy.count) healthy hosts",
+                hosts: sick,
+                service: context.service,
+                subject: difference.trait,
+                onset: nil,
+                effect: difference.effect,
+                coverage: context.coverage,
+                exemplars: [difference.sick]
+            )
+        }
+    }
+}

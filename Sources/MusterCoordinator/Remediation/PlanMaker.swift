@@ -1,0 +1,161 @@
+import MusterCore
+import MusterIdentity
+import MusterWire
+
+/// Makes the plan of a mitigating step: hosts resolved, templates filled in, sealed.
+struct PlanMaker: Sendable {
+    let fleet: any Fleet
+    let planLife: Duration
+    let now: @Sendable () -> Timestamp
+
+    /// Added to the time that the verification may take before a host takes its action back by itself.
+    static let commitMargin = Duration.seconds(60)
+    /// Most hosts in one plan, as the protocol allows.
+    static let targetsMax = 10_000
+
+    /// - Throws: ``RemediationError`` with a sentence for people when the plan can't be made.
+    func plan(step: Int, of incident: Incident) async throws(RemediationError) -> (SealedPlan, doubts: [String]) {
+        guard let match = incident.match, match.runbook.steps.indices.contains(step),
+            let mitigation = match.runbook.steps[step].mitigation
+        else { throw RemediationError("step \(step + 1) changes nothing") }
+        let hosts = await fleet.hosts()
+        let targets = try await self.targets(mitigation, incident, hosts)
+        let moment = now()
+        let first = incident.ranking?.hypotheses.first
+        let declared = match.signature?.says.irreversible[step]
+        let action = try filled(mitigation.action, incident)
+        let rollback: Action? =
+            if let rollback = mitigation.rollback { try filled(rollback, incident) } else { nil }
+        let names = LogFindings.names(targets)
+        let plan = Plan(
+            incident: incident.id,
+            runbook: match.runbook.name,
+            runbookDigest: match.digest,
+            step: step,
+            action: action,
+            targets: targets,
+            rollback: rollback,
+            irreversible: rollback == nil ? mitigation.irreversible ?? declared ?? "" : "",
+            notBefore: moment,
+            expires: moment + planLife,
+            proposer: "muster",
+            evidence: Array((first?.evidence ?? []).prefix(64).map(\.description)),
+            commitWithin: rollback == nil ? .zero : commitWithin(match.runbook, after: step),
+            summary: Self.clipped("\(action.summary) on \(names)\(first.map { ", because of \($0.cause)" } ?? "")")
+        )
+        let doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
+        do {
+            return (try WireCodec.sealed(plan, identify: { Sealing.planID($0) }), doubts)
+        } catch {
+            throw RemediationError("the plan can't be sealed: \(error)")
+        }
+    }
+
+    // MARK: Parts
+
+    private func targets(
+        _ mitigation: RunbookMitigation,
+        _ incident: Incident,
+        _ hosts: [FleetHost]
+    ) async throws(RemediationError) -> [HostReference] {
+        let found: [HostReference]
+        switch mitigation.hosts {
+        case .culprit: found = incident.ranking?.hypotheses.first?.hosts ?? []
+        case .database:
+            let target = if case .sql(_, let target) = mitigation.action { target } else { "" }
+            let locator = DatabaseLocator(fleet: fleet)
+            let answers = try await locator.ask("SELECT 1", target: target, settings: [], for: incident)
+            found = answers.first.map { [$0.host] } ?? []
+        case .selector(let text):
+            do {
+                let selector = try TargetSelector(parsing: text)
+                found = hosts.filter { selector.matches($0) }.map(\.reference)
+            } catch {
+                throw RemediationError("hosts: \(error)")
+            }
+        }
+        let trusted = Set(hosts.filter { $0.state != .revoked }.map(\.id))
+        let targets = found.filter { trusted.contains($0.id) }.sorted()
+        guard !targets.isEmpty else {
+            throw RemediationError("no host is meant: \(Self.word(for: mitigation.hosts)) names none")
+        }
+        guard targets.count <= Self.targetsMax else {
+            throw RemediationError("\(targets.count) hosts are meant, at most \(Self.targetsMax) are allowed")
+        }
+        return targets
+    }
+
+    private static func word(for hosts: RunbookHosts) -> String {
+        switch hosts {
+        case .culprit: "the most probable cause"
+        case .database: "the database"
+        case .selector(let text): "the selector \(text)"
+        }
+    }
+
+    /// Fills names in braces in; a name without a value is refused, never left empty.
+    private func filled(
+        _ action: RunbookAction,
+        _ incident: Incident
+    ) throws(RemediationError) -> Action {
+        switch action {
+        case .sql(let statement, let target): return .sql(target: target, statement: statement)
+        case .command(let name, let parameters):
+            let change = incident.ranking?.hypotheses.first?.change
+            let values: [String: String] = [
+                "service": incident.service,
+                "change.before": change?.before ?? "",
+                "change.after": change?.after ?? "",
+                "change.reference": change?.reference ?? "",
+                "change.service": change?.service ?? "",
+            ]
+            var filled: [String: String] = [:]
+            for (key, value) in parameters {
+                let template = TextTemplate(value)
+                guard let text = template.filled({ name in values[name].flatMap { $0.isEmpty ? nil : $0 } }) else {
+                    throw RemediationError(
+                        "parameter \(key) of \(name): nothing is known for "
+                            + template.names.map { "{\($0)}" }.joined(separator: ", ")
+                    )
+                }
+                filled[key] = text
+            }
+            return .command(name: name, parameters: filled)
+        }
+    }
+
+    private func commitWithin(_ runbook: Runbook, after step: Int) -> Duration {
+        for later in runbook.steps.dropFirst(step + 1) {
+            if case .verifyResolution(_, let timeout) = later.action { return timeout + Self.commitMargin }
+        }
+        return Self.commitMargin * 5
+    }
+
+    private func doubts(_ targets: [HostReference], hosts: [FleetHost], selector: String) -> [String] {
+        var doubts: [String] = []
+        let ids = Set(targets.map(\.id))
+        let meant = hosts.filter { ids.contains($0.id) }
+        let away = meant.filter { $0.state != .connected }
+        if !away.isEmpty { doubts.append("not connected: \(LogFindings.names(away.map(\.reference)))") }
+        guard !selector.isEmpty else { return doubts }
+        do {
+            let allowed = try TargetSelector(parsing: selector)
+            let strangers = meant.filter { !allowed.matches($0) }
+            if !strangers.isEmpty {
+                let names = LogFindings.names(strangers.map(\.reference))
+                doubts.append("the signature is for hosts with \(selector), not for \(names)")
+            }
+        } catch {
+            doubts.append("the signature's selector can't be understood: \(error)")
+        }
+        return doubts
+    }
+
+    /// At most 512 bytes, as the protocol allows.
+    private static func clipped(_ text: String) -> String {
+        guard text.utf8.count > 512 else { return text }
+        var clipped = text
+        while clipped.utf8.count > 509 { clipped.removeLast() }
+        return clipped + "…"
+    }
+}

@@ -1,0 +1,138 @@
+import GRDB
+import Logging
+import MusterCore
+import MusterYAML
+import ServiceLifecycle
+
+/// The whole coordinator, put together.
+///
+///     let coordinator = try Coordinator(configuration: …, logger: …)
+///     try await coordinator.run()
+package struct Coordinator: Sendable {
+    package let fleet: FleetGateway
+    package let incidents: IncidentService
+    package let api: APIServer
+    package let operators: OperatorStore
+    private let logger: Logger
+
+    /// Reads keys, opens the record and prepares everything; nothing listens before ``run()``.
+    ///
+    /// - Throws: ``StateFileError``, ``StoreError``, ``FleetError`` or ``OperationError`` with a sentence for people.
+    package init(configuration: CoordinatorConfiguration, logger: Logger) throws {
+        self.logger = logger
+        let now: @Sendable () -> Timestamp = FleetConfiguration.systemClock
+        let state = CoordinatorState(folder: configuration.state)
+        let identity = try state.load(at: now())
+        try state.lock()
+        let database = try Self.database(state).pool
+        operators = OperatorStore(database: database)
+
+        var agents = FleetConfiguration()
+        (agents.address, agents.port) = (configuration.agents.address, configuration.agents.port)
+        agents.version = CoordinatorVersion.text
+        fleet = try FleetGateway(
+            configuration: agents,
+            authority: identity.authority,
+            certificate: identity.certificate,
+            key: identity.key,
+            store: SQLiteFleetStore(database: database),
+            logger: logger
+        )
+        let transport: (any MessageTransport)? = nil
+        incidents = IncidentService(
+            configuration: configuration,
+            fleet: fleet,
+            store: IncidentStore(database: database),
+            changes: ChangeStore(database: database),
+            notifier: Notifier(webhook: configuration.webhook, transport: transport),
+            logger: logger
+        )
+        var http = APIConfiguration(
+            certificatePEM: identity.certificate.pem + identity.authority.certificate.pem,
+            keyPEM: identity.key.pem
+        )
+        (http.address, http.port) = (configuration.api.address, configuration.api.port)
+        api = try APIServer(
+            configuration: http,
+            services: APIServices(
+                operations: incidents,
+                fleet: fleet,
+                administration: fleet,
+                operators: operators,
+                audit: AuditLog(database: database)
+            ),
+            logger: logger
+        )
+        for problem in RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers)
+            .read().problems
+        {
+            logger.warning("a runbook can't be used", metadata: ["reason": "\(problem)"])
+        }
+    }
+
+    /// Serves until TERM or INT, then ends gracefully.
+    package func run() async throws {
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: incidents, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: logger
+            )
+        )
+        try await group.run()
+    }
+
+    /// The record with all its tables.
+    package static func database(_ state: CoordinatorState) throws(StoreError) -> CoordinatorDatabase {
+        try CoordinatorDatabase(
+            path: state.database,
+            parts: [
+                IncidentStore.migrate, ChangeStore.migrate, SQLiteFleetStore.migrate, OperatorStore.migrate,
+                AuditLog.migrate,
+            ]
+        )
+    }
+
+    /// Makes the state directory: authority, certificate, record, and the first operator.
+    ///
+    /// - Returns: The token of the operator `admin`, to be shown once.
+    package static func initialise(_ state: CoordinatorState, names: [String]) async throws -> OperatorCreated {
+        let now = FleetConfiguration.systemClock()
+        try state.create(names: names, at: now)
+        try state.lock()
+        let operators = OperatorStore(database: try database(state).pool)
+        return try await operators.create(
+            OperatorRequest(name: "admin", role: .admin),
+            by: "muster-coordinator init",
+            at: now
+        )
+    }
+}
+
+extension CoordinatorConfiguration {
+    /// Reads `coordinator.yaml` of a directory, with what it names; without the file all keys are as usual.
+    package static func load(directory: String) throws -> CoordinatorConfiguration {
+        let path = "\(directory)/coordinator.yaml"
+        guard StateFile.exists(path) else {
+            return try CoordinatorConfiguration(
+                document: try YAMLReader.read([], name: path),
+                directory: directory,
+                read: { try? StateFile.read($0, bytesMax: YAMLReader.bytesMax) }
+            )
+        }
+        return try CoordinatorConfiguration(
+            document: try YAMLReader.read(try StateFile.read(path, bytesMax: YAMLReader.bytesMax), name: path),
+            directory: directory,
+            read: { try? StateFile.read($0, bytesMax: YAMLReader.bytesMax) }
+        )
+    }
+}
+
+/// The version of the coordinator.
+package enum CoordinatorVersion {
+    package static let text = "0.1.0"
+}

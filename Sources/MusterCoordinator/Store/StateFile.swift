@@ -1,0 +1,71 @@
+import FoundationEssentials
+import Glibc
+
+/// Why a file could not be read or written.
+package struct StateFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let message: String
+
+    package init(message: String) { self.message = message }
+
+    package var description: String { message }
+}
+
+/// Small files: configuration, runbooks, keys.
+package enum StateFile {
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Reads a whole file.
+    ///
+    /// - Throws: ``StateFileError`` when it can't be read or is larger than `bytesMax`.
+    package static func read(_ path: String, bytesMax: Int) throws(StateFileError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("read", path) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure("read", path) }
+            guard count > 0 else { return bytes }
+            bytes += chunk[..<count]
+            guard bytes.count <= bytesMax else {
+                throw StateFileError(message: "\(path) is larger than \(bytesMax) bytes")
+            }
+        }
+    }
+
+    /// Makes a file that was not there, synced, readable by its owner only unless `mode` says otherwise.
+    ///
+    /// - Throws: ``StateFileError``, also when the file is there already.
+    package static func create(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(StateFileError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw failure("make", path) }
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw failure("write", path) }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else { throw failure("sync", path) }
+    }
+
+    /// Makes a directory and those above it, for its owner only.
+    package static func makeDirectory(_ path: String) throws(StateFileError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw StateFileError(message: "the directory \(path) can't be made: \(error)")
+        }
+    }
+
+    private static func failure(_ what: String, _ path: String) -> StateFileError {
+        StateFileError(message: "can't \(what) \(path): \(String(cString: strerror(errno)))")
+    }
+}

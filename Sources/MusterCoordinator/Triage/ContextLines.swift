@@ -1,0 +1,54 @@
+import MusterCore
+
+/// Says what triage saw in sentences, the most telling first.
+enum ContextLines {
+    static func lines(_ context: IncidentContext, incident: Incident, unseen: [String]) -> [String] {
+        var lines: [String] = []
+        lines += changes(context, incident)
+        if let blast = context.blast, blast.failed > 0 { lines.append(harm(blast, context)) }
+        let sick = context.hosts.filter { $0.state == .sick }
+        let healthy = context.hosts.filter { $0.state == .healthy }
+        if !sick.isEmpty {
+            let names = LogFindings.names(sick.map(\.host))
+            let others = healthy.isEmpty ? "" : "; \(healthy.count) others are healthy"
+            lines.append("sick: \(names)\(others)")
+        }
+        if let worst = context.endpoints.first, let p50 = worst.p50, let p99 = worst.p99 {
+            lines.append(
+                "\(worst.endpoint) takes \(p50.text(decimals: 1)) ms (median), "
+                    + "\(p99.text(decimals: 1)) ms (99%)"
+            )
+        }
+        for state in context.dependencies where !state.healthy {
+            lines.append("\(state.kind) \(state.name) seen from \(state.host.name): \(state.text)")
+        }
+        if let owner = incident.owner {
+            lines.append("owner: \(owner.team)\(owner.channel.isEmpty ? "" : " (\(owner.channel))")")
+        }
+        lines.append("hosts: \(context.coverage.summary)")
+        lines += unseen.prefix(3).map { "not seen: \($0)" }
+        return Array(lines.prefix(20))
+    }
+
+    /// The newest changes before the alert, at most 3, each with its real distance.
+    private static func changes(_ context: IncidentContext, _ incident: Incident) -> [String] {
+        let fired = incident.alerts.filter { $0.status == .firing }.map(\.starts).min() ?? incident.opened
+        let alert = incident.alerts.first?.name ?? "the alert"
+        let before = context.changes.filter { $0.at <= fired }.sorted { $0.at > $1.at }
+        return before.prefix(3).map { change in
+            let began =
+                change.at <= context.onset
+                ? "; it began \((context.onset - change.at).spoken) after" : "; it had begun before"
+            return "\(alert) fired \((fired - change.at).spoken) after \(change.title)"
+                + "\(ChangeFindings.place(change))\(began)"
+        }
+    }
+
+    private static func harm(_ blast: BlastRadius, _ context: IncidentContext) -> String {
+        let place = blast.endpoint.isEmpty ? blast.service : blast.endpoint
+        let before = context.endpoints.first?.errorRatioBefore.map { ", before \($0.percentText)" } ?? ""
+        let users = blast.users.map { ", about \($0.text(decimals: 0)) users" } ?? ""
+        return "\(blast.ratio.percentText) of requests to \(place) fail since \(context.onset.timeOfDay) "
+            + "(95% sure: \(blast.low.percentText) to \(blast.high.percentText)\(before))\(users)"
+    }
+}

@@ -1,0 +1,82 @@
+import MusterCore
+
+/// Asks hosts several questions at once, and keeps who answered what.
+///
+/// One for each stretch of triage or investigation: it adds up coverage over its questions.
+struct Interview: Sendable {
+    private(set) var replies: [String: FleetReply] = [:]
+
+    /// One question under a name of its own.
+    struct Item: Sendable {
+        let name: String
+        let probe: Probe
+        let hosts: [AgentID]
+
+        init(_ name: String, _ probe: Probe, of hosts: [AgentID]) {
+            self.name = name
+            self.probe = probe
+            self.hosts = hosts
+        }
+    }
+
+    /// Asks all of them at the same time; returns when all are done.
+    mutating func ask(_ items: [Item], deadline: Duration, of fleet: any Fleet) async {
+        let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: 4096)
+        await withTaskGroup(of: (String, FleetReply).self) { group in
+            for item in items where !item.hosts.isEmpty {
+                group.addTask {
+                    (item.name, await fleet.ask(item.probe, of: item.hosts, budget: budget, onReply: nil))
+                }
+            }
+            for await (name, reply) in group { replies[name] = reply }
+        }
+    }
+
+    /// Replies with an answer to a question.
+    func answers(_ name: String) -> [(host: HostReference, answer: Answer)] {
+        (replies[name]?.replies ?? []).compactMap { reply in
+            guard reply.outcome.kind.hasAnswer, let answer = reply.answer else { return nil }
+            return (reply.host, answer)
+        }
+    }
+
+    func coverage(of name: String) -> Coverage { replies[name]?.coverage ?? Coverage() }
+
+    /// Per host over all questions: ok when all were answered, partial when some were, else the first failure.
+    var coverage: Coverage {
+        var kinds: [AgentID: [OutcomeKind]] = [:]
+        for (_, reply) in replies.sorted(by: { $0.key < $1.key }) {
+            for one in reply.replies { kinds[one.host.id, default: []].append(one.outcome.kind) }
+        }
+        var outcomes: [String: Int] = [:]
+        for list in kinds.values {
+            let kind: OutcomeKind
+            if list.allSatisfy({ $0 == .ok }) {
+                kind = .ok
+            } else if list.contains(where: \.hasAnswer) {
+                kind = .partial
+            } else {
+                kind = list.first { !$0.hasAnswer } ?? .failed
+            }
+            outcomes[kind.rawValue, default: 0] += 1
+        }
+        return Coverage(asked: kinds.count, outcomes: outcomes)
+    }
+
+    /// What was asked and not seen, one sentence per question and kind of failure; at most 16.
+    var unseen: [String] {
+        var sentences: [String] = []
+        for (name, reply) in replies.sorted(by: { $0.key < $1.key }) {
+            let silent = reply.replies.filter { !$0.outcome.kind.hasAnswer }
+            for kind in OutcomeKind.allCases {
+                let hosts = silent.filter { $0.outcome.kind == kind }
+                guard let first = hosts.first else { continue }
+                let names = hosts.prefix(3).map(\.host.name).joined(separator: ", ")
+                let more = hosts.count > 3 ? " and \(hosts.count - 3) more" : ""
+                let reason = first.outcome.reason.isEmpty ? "" : ": \(first.outcome.reason)"
+                sentences.append("\(name) of \(names)\(more): \(kind.rawValue)\(reason)")
+            }
+        }
+        return Array(sentences.prefix(16))
+    }
+}

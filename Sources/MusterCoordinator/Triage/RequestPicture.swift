@@ -1,0 +1,149 @@
+import MusterAnalysis
+import MusterCore
+
+/// What the requests of many hosts say together: onset, who is hurt, which hosts are sick.
+struct RequestPicture: Sendable {
+    private let before: [MergedEndpoint]
+    private let after: [MergedEndpoint]
+    /// Since the onset.
+    let window: TimeWindow
+    private let coverage: Coverage
+
+    /// `before` and `after` are the replies for the time before the onset and since then.
+    init(before: FleetReply?, after: FleetReply?, window: TimeWindow) {
+        self.before = Self.merged(before)?.endpoints ?? []
+        self.after = Self.merged(after)?.endpoints ?? []
+        self.window = window
+        self.coverage = after?.coverage ?? Coverage()
+    }
+
+    /// Requests of all replies merged; nil when nobody was asked.
+    static func merged(_ reply: FleetReply?) -> MergedRequests? {
+        guard let reply,
+            case .requests(let merged) = MergedAnswer(reply.replies, probe: reply.probe, rowsMax: 1024)
+        else { return nil }
+        return merged
+    }
+
+    /// The endpoint's rise in failed requests that stands out most, with its moment; nil when there is none.
+    static func onset(
+        in requests: MergedRequests,
+        service: String
+    ) -> (at: Timestamp, shift: ProportionShift)? {
+        var best: (at: Timestamp, shift: ProportionShift)?
+        for endpoint in requests.endpoints where Self.belongs(endpoint, to: service) {
+            let buckets = endpoint.total.buckets
+            guard let shift = ProportionShift.rise(in: buckets), shift.score > best?.shift.score ?? 0 else {
+                continue
+            }
+            best = (buckets[shift.index].from, shift)
+        }
+        return best
+    }
+
+    private static func belongs(_ endpoint: MergedEndpoint, to service: String) -> Bool {
+        service.isEmpty || endpoint.total.service.isEmpty || endpoint.total.service == service
+    }
+
+    /// Endpoints of the service, or all when it has none of its own.
+    private func endpoints(of requests: [MergedEndpoint], _ service: String) -> [MergedEndpoint] {
+        let own = requests.filter { Self.belongs($0, to: service) }
+        return own.isEmpty ? requests : own
+    }
+
+    /// Each endpoint since the onset; the largest rise of the failed share first.
+    func health(of service: String) -> [EndpointHealth] {
+        let old = Dictionary(
+            before.map { (Self.key($0), $0.total) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let rows = endpoints(of: after, service).map { endpoint in
+            let total = endpoint.total
+            let past = old[Self.key(endpoint)]
+            return EndpointHealth(
+                service: total.service,
+                endpoint: "\(total.method) \(total.path)",
+                requests: total.count,
+                errors: total.errors,
+                errorRatioBefore: past.flatMap { $0.count > 0 ? Double($0.errors) / Double($0.count) : nil },
+                p50: total.latency.quantile(0.5),
+                p95: total.latency.quantile(0.95),
+                p99: total.latency.quantile(0.99)
+            )
+        }
+        let sorted = rows.sorted { ($0.rise, $0.requests, $1.endpoint) > ($1.rise, $1.requests, $0.endpoint) }
+        return Array(sorted.prefix(20))
+    }
+
+    /// Who is hurt at the endpoint with the largest rise; nil when no requests were seen.
+    func blast(of service: String) -> BlastRadius? {
+        guard let worst = health(of: service).first(where: { $0.requests > 0 }),
+            let endpoint = endpoints(of: after, service).first(where: {
+                "\($0.total.method) \($0.total.path)" == worst.endpoint && $0.total.service == worst.service
+            })
+        else { return nil }
+        let total = endpoint.total
+        let interval = WilsonInterval(successes: total.errors, trials: total.count)
+        // A host that did not answer may have failed none of its requests or all of them.
+        let seen = coverage.ratio
+        return BlastRadius(
+            endpoint: worst.endpoint,
+            service: total.service,
+            window: window,
+            requests: total.count,
+            failed: total.errors,
+            users: total.users.isEmpty ? nil : total.usersFailed.estimate,
+            low: interval.low * seen,
+            high: interval.high * seen + (1 - seen),
+            coverage: coverage
+        )
+    }
+
+    /// Latency in milliseconds at a quantile, before and after; nil without requests on either side.
+    func latency(_ quantile: Double, of endpoint: EndpointHealth) -> (before: Double, after: Double)? {
+        func value(_ requests: [MergedEndpoint]) -> Double? {
+            requests.first {
+                $0.total.service == endpoint.service
+                    && "\($0.total.method) \($0.total.path)" == endpoint.endpoint && $0.total.count >= 20
+            }?.total.latency.quantile(quantile)
+        }
+        guard let old = value(before), let new = value(after) else { return nil }
+        return (old, new)
+    }
+
+    /// Requests of the service per second, before and after.
+    func rates(of service: String, before window: TimeWindow) -> (before: Double, after: Double) {
+        func rate(_ requests: [MergedEndpoint], _ window: TimeWindow) -> Double {
+            let count = endpoints(of: requests, service).reduce(0) { $0 + $1.total.count }
+            return Double(count) / max(1, (window.to - window.from).inSeconds)
+        }
+        return (rate(before, window), rate(after, self.window))
+    }
+
+    /// Requests and errors of each host at the worst endpoint, else over all of the service.
+    func perHost(of service: String) -> [HostRequests] {
+        var sums: [HostReference: HostRequests] = [:]
+        let all = endpoints(of: after, service)
+        let worst = blast(of: service).map(\.endpoint)
+        for endpoint in all where worst == nil || "\(endpoint.total.method) \(endpoint.total.path)" == worst {
+            for row in endpoint.hosts {
+                let sum = sums[row.host] ?? HostRequests(host: row.host, count: 0, errors: 0)
+                sums[row.host] = HostRequests(
+                    host: row.host,
+                    count: sum.count + row.count,
+                    errors: sum.errors + row.errors
+                )
+            }
+        }
+        return sums.values.sorted { $0.host < $1.host }
+    }
+
+    private static func key(_ endpoint: MergedEndpoint) -> String {
+        "\(endpoint.total.service) \(endpoint.total.method) \(endpoint.total.path)"
+    }
+}
+
+extension EndpointHealth {
+    /// How much more fails than before, 0 to 1.
+    var rise: Double { errorRatio - (errorRatioBefore ?? 0) }
+}

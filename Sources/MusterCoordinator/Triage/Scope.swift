@@ -1,0 +1,37 @@
+import MusterCore
+
+/// Which hosts an incident is about, and which are left.
+struct Scope: Sendable {
+    /// Hosts of the service and those that the alerts name; all hosts when neither is known.
+    let near: [FleetHost]
+    /// All others.
+    let far: [FleetHost]
+
+    /// Revoked hosts are nowhere in it.
+    init(incident: Incident, hosts: [FleetHost]) {
+        let hosts = hosts.filter { $0.state != .revoked }
+        let named = Set(incident.alerts.map(\.host).filter { !$0.isEmpty })
+        let near = hosts.filter { host in
+            let runs = !incident.service.isEmpty && host.services.contains { $0.name == incident.service }
+            let labelled = !incident.service.isEmpty && host.labels["service"] == incident.service
+            return runs || labelled || named.contains(host.name)
+        }
+        let found = near.isEmpty ? hosts : near
+        let ids = Set(found.map(\.id))
+        self.near = found
+        self.far = hosts.filter { !ids.contains($0.id) }
+    }
+
+    /// What may separate hosts of one kind from each other.
+    static func traits(of host: FleetHost) -> [String: String] {
+        var traits: [String: String] = [:]
+        for service in host.services where !service.version.isEmpty {
+            traits["version of \(service.name)"] = service.version
+        }
+        for (name, value) in host.labels { traits["label \(name)"] = value }
+        if !host.kernel.isEmpty { traits["kernel"] = host.kernel }
+        if !host.system.isEmpty { traits["system"] = host.system }
+        if !host.version.isEmpty { traits["agent version"] = host.version }
+        return traits
+    }
+}

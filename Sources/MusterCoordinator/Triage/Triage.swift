@@ -1,0 +1,201 @@
+import MusterCore
+import MusterIdentity
+
+/// Collects within two seconds what opens an incident: onset, harm, sick hosts, dependencies, changes.
+struct Triage: Sendable {
+    let fleet: any Fleet
+    let changes: ChangeStore
+    let changeWindow: Duration
+    let now: @Sendable () -> Timestamp
+
+    /// How long the first and the second stretch of questions may take on each host.
+    static let firstDeadline = Duration.milliseconds(800)
+    static let secondDeadline = Duration.milliseconds(600)
+    /// Looked back for the onset.
+    static let lookBack = Duration.seconds(600)
+
+    /// What triage brings: events in the order in which they are stored.
+    struct Result: Sendable {
+        var context: IncidentContext
+        var findings: [Finding]
+    }
+
+    func collect(_ incident: Incident) async -> Result {
+        let hosts = await fleet.hosts()
+        let scope = Scope(incident: incident, hosts: hosts)
+        let near = scope.near.map(\.id)
+        let started = now()
+        let wide = TimeWindow(from: started - Self.lookBack, to: started + .seconds(1))
+        let past = TimeWindow(from: started - changeWindow, to: started + .seconds(1))
+        let bucket = near.count <= 50 ? 1 : 5
+
+        var interview = Interview()
+        async let told = recorded(past)
+        await interview.ask(
+            [
+                .init("requests", requests(wide, bucket: bucket), of: near),
+                .init("dependencies", .dependencies(name: ""), of: near),
+                .init("changes", .changes(window: past, service: ""), of: near),
+                .init(
+                    "error logs",
+                    .logs(window: wide, service: "", level: .error, text: ""),
+                    of: near
+                ),
+                .init("metrics", .metrics(window: TimeWindow(from: started - .seconds(60), to: wide.to), prefix: ""), of: near),
+            ],
+            deadline: Self.firstDeadline,
+            of: fleet
+        )
+        let onset = self.onset(incident, RequestPicture.merged(interview.replies["requests"]))
+        let before = TimeWindow(from: onset - Self.lookBack, to: onset)
+        let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
+        await interview.ask(
+            [
+                .init("requests before", requests(before, bucket: 0), of: near),
+                .init("requests since", requests(since, bucket: 0), of: near),
+            ],
+            deadline: Self.secondDeadline,
+            of: fleet
+        )
+        let list = ChangeList.merged(seen: Self.changes(interview), told: await told)
+        return picture(
+            incident,
+            interview,
+            Moment(onset: onset, before: before, since: since),
+            scope: scope,
+            hosts: hosts,
+            changes: list
+        )
+    }
+
+    private struct Moment {
+        let onset: Timestamp
+        let before: TimeWindow
+        let since: TimeWindow
+    }
+
+    private func picture(
+        _ incident: Incident,
+        _ interview: Interview,
+        _ moment: Moment,
+        scope: Scope,
+        hosts: [FleetHost],
+        changes: [Change]
+    ) -> Result {
+        let ended = now()
+        let requests = RequestPicture(
+            before: interview.replies["requests before"],
+            after: interview.replies["requests since"],
+            window: moment.since
+        )
+        let health = requests.health(of: incident.service)
+        let table = HostTable.rows(
+            hosts: scope.near,
+            requests: requests.perHost(of: incident.service),
+            replies: interview.replies["requests since"],
+            ratioBefore: health.first?.errorRatioBefore ?? 0
+        )
+        let answers = interview.answers("dependencies")
+        var findings = RequestFindings.findings(
+            requests,
+            context: .init(
+                service: incident.service,
+                onset: moment.onset,
+                before: moment.before,
+                hosts: table,
+                coverage: interview.coverage(of: "requests since")
+            ),
+            at: ended
+        )
+        findings += DependencyFindings.findings(
+            answers,
+            coverage: interview.coverage(of: "dependencies"),
+            at: ended
+        )
+        findings += ChangeFindings.findings(
+            changes,
+            onset: moment.onset,
+            hosts: hosts,
+            coverage: interview.coverage(of: "changes"),
+            at: ended
+        )
+        findings += LogFindings.findings(
+            interview.answers("error logs"),
+            onset: moment.onset,
+            coverage: interview.coverage(of: "error logs"),
+            at: ended
+        )
+        findings += MetricFindings.findings(
+            interview.answers("metrics"),
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
+        var context = IncidentContext(
+            onset: moment.onset,
+            took: ended - incident.opened,
+            lines: [],
+            blast: requests.blast(of: incident.service),
+            endpoints: health,
+            hosts: Array(table.prefix(200)),
+            dependencies: Array(DependencyFindings.states(answers).prefix(100)),
+            changes: Array(changes.prefix(20)),
+            coverage: interview.coverage
+        )
+        context.lines = ContextLines.lines(context, incident: incident, unseen: interview.unseen)
+        return Result(context: context, findings: findings)
+    }
+
+    private func requests(_ window: TimeWindow, bucket: Int) -> Probe {
+        // The salt is new for every question: sketches of two questions can't be joined.
+        .requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: bucket)
+    }
+
+    /// When the failed requests rose; else when the first alert says that it began.
+    private func onset(_ incident: Incident, _ requests: MergedRequests?) -> Timestamp {
+        let told = incident.alerts.filter { $0.status == .firing }.map(\.starts).min() ?? incident.opened
+        // An alert that claims to be of the future or of long ago tells nothing about these minutes.
+        let start = min(max(told, incident.opened - Self.lookBack), incident.opened)
+        guard let requests, let found = RequestPicture.onset(in: requests, service: incident.service) else {
+            return start
+        }
+        return found.at
+    }
+
+    private func recorded(_ window: TimeWindow) async -> [Change] {
+        // Changes that can't be read now are missed, not fatal: the hosts' own are still there.
+        (try? await changes.changes(in: window)) ?? []
+    }
+
+    static func changes(_ interview: Interview) -> [(host: HostReference, change: Change)] {
+        interview.answers("changes").flatMap { host, answer in
+            guard case .changes(let list) = answer else { return [(host: HostReference, change: Change)]() }
+            return list.changes.map { (host, $0) }
+        }
+    }
+}
+
+extension Triage {
+    /// Who was hurt inside a window, counted anew; nil when no requests were seen.
+    ///
+    /// It has more time than triage: nobody waits for it at night.
+    func blast(of incident: Incident, in window: TimeWindow) async -> BlastRadius? {
+        let scope = Scope(incident: incident, hosts: await fleet.hosts())
+        let before = TimeWindow(from: window.from - Self.lookBack, to: window.from)
+        let near = scope.near.map(\.id)
+        var interview = Interview()
+        await interview.ask(
+            [
+                .init("before", requests(before, bucket: 0), of: near),
+                .init("since", requests(window, bucket: 0), of: near),
+            ],
+            deadline: .seconds(5),
+            of: fleet
+        )
+        let picture = RequestPicture(
+            before: interview.replies["before"],
+            after: interview.replies["since"],
+            window: window
+        )
+        return picture.blast(of: incident.service)
+    }
+}

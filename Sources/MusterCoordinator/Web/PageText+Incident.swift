@@ -1,0 +1,76 @@
+extension PageText {
+    static let incident = #"""
+        <p class="facts"><span class="badge {{status}}">{{status}}</span>
+        {{#facts}}<span>{{.}}</span>{{/facts}}</p>
+        <h1>{{title}}</h1>
+        {{#blast}}
+        <section class="card blast" aria-label="Blast radius">
+        <p class="figure">{{headline}}</p>
+        <p>{{range}}</p>
+        <p class="muted">{{coverage}}</p>
+        </section>
+        {{/blast}}
+        {{#plans}}
+        <section class="card plan" aria-label="Plan that waits for approval">
+        <h2>Waits for approval</h2>
+        <p>{{summary}}</p>
+        <dl>
+        <dt>Does</dt><dd><code>{{action}}</code></dd>
+        <dt>On</dt><dd>{{hosts}}</dd>
+        <dt>Taken back by</dt><dd><code>{{rollback}}</code></dd>
+        <dt>Lapses</dt><dd>{{expires}}</dd>
+        <dt>Id</dt><dd><code>{{planID}}</code></dd>
+        </dl>
+        <ul>{{#why}}<li>{{.}}</li>{{/why}}</ul>
+        <p>Approve from a shell, with your own key:</p>
+        <pre>{{command}}</pre>
+        </section>
+        {{/plans}}
+        {{#ranking}}
+        <section aria-label="Hypotheses">
+        <h2>Most likely cause <span class="badge">{{verdict}}</span></h2>
+        {{#hypotheses}}
+        <div class="card">
+        <p><strong>{{percent}}</strong> {{theory}}</p>
+        <meter min="0" max="100" value="{{value}}">{{percent}}</meter>
+        {{#hasEvidence}}<ul>{{#evidence}}<li>{{.}}</li>{{/evidence}}
+        {{#against}}<li class="against">Against: {{.}}</li>{{/against}}</ul>{{/hasEvidence}}
+        </div>
+        {{/hypotheses}}
+        <p class="muted">{{rankingCoverage}}</p>
+        <ul class="muted">{{#unseen}}<li>{{.}}</li>{{/unseen}}</ul>
+        </section>
+        {{/ranking}}
+        {{#hasContext}}
+        <section aria-label="Context">
+        <h2>Context</h2>
+        <ul class="card plain">{{#contextLines}}<li>{{.}}</li>{{/contextLines}}</ul>
+        </section>
+        {{/hasContext}}
+        {{#hasHealth}}
+        <section aria-label="Hosts">
+        <h2>Sick and healthy</h2>
+        <div class="scroll"><table>
+        <thead><tr><th scope="col">Host</th><th scope="col">State</th><th scope="col">Requests</th>
+        <th scope="col">Errors</th><th scope="col">What it has</th></tr></thead>
+        <tbody>{{#health}}<tr class="{{state}}"><th scope="row">{{hostName}}</th><td>{{state}}</td>
+        <td class="number">{{requests}}</td><td class="number">{{errors}}</td><td>{{traits}}</td></tr>{{/health}}
+        </tbody></table></div>
+        </section>
+        {{/hasHealth}}
+        {{#hasActions}}
+        <section aria-label="Actions">
+        <h2>Actions</h2>
+        <ul class="card plain">{{#actions}}<li>{{.}}</li>{{/actions}}</ul>
+        </section>
+        {{/hasActions}}
+        <section aria-label="Timeline">
+        <h2>Timeline <span class="muted">UTC</span></h2>
+        {{#postMortem}}<p><a href="/incidents/{{postMortem}}/postmortem">Post-mortem</a></p>{{/postMortem}}
+        <ol class="timeline">
+        {{#timeline}}<li><time datetime="{{at}}">{{clock}}</time><span class="kind">{{kind}}</span>
+        <span>{{entry}}</span></li>{{/timeline}}
+        </ol>
+        </section>
+        """#
+}

@@ -1,0 +1,97 @@
+import MusterCore
+import MusterIdentity
+import Synchronization
+
+@testable import MusterCoordinator
+
+/// Hosts that answer what they were told to; a host without an answer is out of reach.
+final class ScriptedFleet: Fleet {
+    private let list: [FleetHost]
+    private let answers: [AgentID: Answer]
+    private let asked = Mutex<[Probe]>([])
+    let events: AsyncStream<FleetEvent>
+
+    init(_ hosts: [FleetHost] = [], answers: [AgentID: Answer] = [:]) {
+        self.list = hosts
+        self.answers = answers
+        self.events = AsyncStream { $0.finish() }
+    }
+
+    var probes: [Probe] { asked.withLock { $0 } }
+
+    static func host(_ name: String, labels: [String: String] = [:]) -> FleetHost {
+        var host = FleetHost(id: SHA256.hash(Array(name.utf8)), name: name, labels: labels)
+        host.state = .connected
+        return host
+    }
+
+    func hosts() async -> [FleetHost] { list }
+
+    func ask(
+        _ probe: Probe,
+        of hosts: [AgentID],
+        budget: QuestionBudget,
+        onReply: (@Sendable (HostReply) -> Void)?
+    ) async -> FleetReply {
+        asked.withLock { $0.append(probe) }
+        var replies: [HostReply] = []
+        for host in list where hosts.contains(host.id) {
+            let answer = answers[host.id]
+            let outcome = answer == nil ? Outcome(.unreachable, reason: "no connection") : Outcome(.ok)
+            let reply = HostReply(host: host.reference, outcome: outcome, answer: answer)
+            onReply?(reply)
+            replies.append(reply)
+        }
+        return FleetReply(question: QuestionID(at: .zero), probe: probe, replies: replies)
+    }
+
+    func send(_ ticket: Ticket) async throws(FleetError) {
+        throw FleetError(.unreachable, "these hosts don't act")
+    }
+
+    func commit(_ ticket: TicketID, on host: AgentID) async throws(FleetError) {
+        throw FleetError(.unreachable, "these hosts don't act")
+    }
+
+    func abort(_ ticket: TicketID, on host: AgentID, reason: String) async throws(FleetError) {
+        throw FleetError(.unreachable, "these hosts don't act")
+    }
+}
+
+/// Tokens and revocations in memory.
+actor MemoryAdministration: FleetAdministration {
+    private(set) var made: [FleetToken] = []
+    private(set) var revoked: [AgentID: String] = [:]
+
+    func createToken(
+        labels: [String: String],
+        uses: Int,
+        life: Duration,
+        by creator: String
+    ) async throws(FleetError) -> JoinToken {
+        guard (1...10_000).contains(uses) else { throw FleetError(.invalid, "uses: 1 to 10000") }
+        let token = JoinToken(pin: .zero)
+        made.append(
+            FleetToken(
+                id: token.id,
+                labels: labels,
+                uses: uses,
+                created: .zero,
+                expires: .zero + life,
+                creator: creator
+            )
+        )
+        return token
+    }
+
+    func tokens() async throws(FleetError) -> [FleetToken] { made.reversed() }
+
+    func revokeToken(_ id: String) async throws(FleetError) {
+        guard let index = made.firstIndex(where: { $0.id == id }) else {
+            throw FleetError(.unknown, "no such token")
+        }
+        made[index].revoked = true
+    }
+
+    func revoke(_ host: AgentID, reason: String) async throws(FleetError) { revoked[host] = reason }
+}

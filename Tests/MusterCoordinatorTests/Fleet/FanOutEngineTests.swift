@@ -1,0 +1,130 @@
+import MusterCore
+import MusterIdentity
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite("Decisions of a fan-out")
+struct FanOutEngineTests {
+    private let a = SHA256.hash([1])
+    private let b = SHA256.hash([2])
+    private let question = Question(
+        id: QuestionID(at: Timestamp(nanoseconds: 1)),
+        probe: .facts,
+        budget: QuestionBudget(deadline: .seconds(1), bytesMax: 1_000, rowsMax: 10)
+    )
+
+    private func part(
+        _ index: Int,
+        bytes: Int = 10,
+        rows: Int = 1,
+        kind: String = "facts"
+    ) -> FanOutEngine.Part {
+        FanOutEngine.Part(index: index, kind: kind, bytes: bytes, rows: rows)
+    }
+
+    /// The kinds of the replies among directives.
+    private func replies(_ directives: [FanOutEngine.Directive]) -> [OutcomeKind] {
+        directives.compactMap { directive in
+            if case .reply(_, _, let outcome) = directive { outcome.kind } else { nil }
+        }
+    }
+
+    private func asked() -> FanOutEngine {
+        var engine = FanOutEngine()
+        _ = engine.ask(question, of: [a], reachable: [a])
+        return engine
+    }
+
+    @Test("hosts that are not connected are answered for at once")
+    func unreachable() {
+        var engine = FanOutEngine()
+        let directives = engine.ask(question, of: [a, b], reachable: [a])
+        #expect(directives.first == .send(question.id, to: a))
+        #expect(replies(directives) == [.unreachable])
+        #expect(engine.questionsOpen == 1)
+    }
+
+    @Test("an outcome ends the question; what comes again is not asked for")
+    func once() {
+        var engine = asked()
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep])
+        #expect(replies(engine.ended(question.id, at: a, with: Outcome(.ok), parts: 1)) == [.ok])
+        #expect(engine.ended(question.id, at: a, with: Outcome(.ok), parts: 1) == [.dropStray(a)])
+        #expect(engine.expired(question.id) == [])
+        #expect(engine.lost(a, reason: "x") == [])
+        #expect(engine.questionsOpen == 0)
+    }
+
+    @Test("the deadline replies for whoever is missing, and what comes later is late, not a lie")
+    func deadline() {
+        var engine = asked()
+        let directives = engine.expired(question.id)
+        #expect(directives.first == .cancel(question.id, at: a))
+        #expect(replies(directives) == [.timeout])
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.dropLate(a)])
+        #expect(engine.ended(question.id, at: a, with: Outcome(.ok), parts: 1) == [])
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.dropStray(a)])
+    }
+
+    @Test("a host that answers another's question is not believed")
+    func stray() {
+        var engine = asked()
+        #expect(engine.arrived(part(0), of: question.id, from: b) == [.dropStray(b)])
+        #expect(engine.ended(question.id, at: b, with: Outcome(.ok), parts: 0) == [.dropStray(b)])
+        #expect(engine.questionsOpen == 1)
+    }
+
+    @Test(
+        "what a host says of itself is checked against what came",
+        arguments: [
+            (Outcome(.ok), 0, 0, OutcomeKind.failed),
+            (Outcome(.ok), 1, 1, .ok),
+            (Outcome(.ok), 2, 1, .partial),
+            (Outcome(.partial, reason: "disk"), 1, 1, .partial),
+            (Outcome(.unreachable), 0, 0, .failed),
+            (Outcome(.refused), 0, 0, .refused),
+        ]
+    )
+    func checked(_ said: Outcome, parts: Int, received: Int, expected: OutcomeKind) {
+        var engine = asked()
+        for index in 0..<received { _ = engine.arrived(part(index), of: question.id, from: a) }
+        #expect(replies(engine.ended(question.id, at: a, with: said, parts: parts)) == [expected])
+    }
+
+    @Test("budgets hold here too, for bytes and for rows")
+    func budgets() {
+        var bytes = asked()
+        #expect(bytes.arrived(part(0, bytes: 900), of: question.id, from: a) == [.keep])
+        let cut = bytes.arrived(part(1, bytes: 900), of: question.id, from: a)
+        #expect(cut.first == .cancel(question.id, at: a))
+        #expect(replies(cut) == [.partial])
+        var rows = asked()
+        #expect(replies(rows.arrived(part(0, rows: 11), of: question.id, from: a)) == [.failed])
+    }
+
+    @Test("an answer of another kind or out of order fails")
+    func nonsense() {
+        var kind = asked()
+        #expect(replies(kind.arrived(part(0, kind: "logs"), of: question.id, from: a)) == [.failed])
+        var order = asked()
+        #expect(replies(order.arrived(part(1), of: question.id, from: a)) == [.failed])
+    }
+
+    @Test("a host that leaves questions open is not asked without end")
+    func perHost() {
+        var limits = FanOutEngine.Limits()
+        limits.perHostMax = 2
+        var engine = FanOutEngine(limits: limits)
+        for second in 1...2 {
+            var question = question
+            question.id = QuestionID(at: Timestamp(nanoseconds: Int64(second) * 1_000_000_000))
+            _ = engine.ask(question, of: [a], reachable: [a])
+            // Given up here; the host has not ended it.
+            _ = engine.expired(question.id)
+        }
+        #expect(replies(engine.ask(question, of: [a], reachable: [a])) == [.refused])
+        _ = engine.lost(a, reason: "gone")
+        #expect(engine.ask(question, of: [a], reachable: [a]) == [.send(question.id, to: a)])
+    }
+}

@@ -1,0 +1,204 @@
+import MusterCore
+import MusterIdentity
+import MusterWire
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite("What may come over a connection", .timeLimit(.minutes(1)))
+struct FleetFrameTests {
+    @Test("bytes that are no TLS close the connection, with a reason in the log")
+    func garbage() async throws {
+        try await TestFleet.run { fleet in
+            let agent = try await TestAgent.plain(port: fleet.port)
+            agent.send(bytes: Array("GET / HTTP/1.1\r\nHost: coordinator\r\n\r\n".utf8))
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("connection refused") }
+            #expect(fleet.log.count("TLS handshake failed") == 1)
+            #expect(fleet.gateway.counts.handshakesFailed == 1)
+        }
+    }
+
+    @Test("a connection that never speaks TLS is closed at the deadline")
+    func silentBeforeTLS() async throws {
+        try await TestFleet.run({ $0.helloMax = .milliseconds(200) }) { fleet in
+            let agent = try await TestAgent.plain(port: fleet.port)
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("no TLS handshake within 0.2 s") }
+            #expect(fleet.gateway.counts.silent == 1)
+        }
+    }
+
+    @Test("silence after the handshake closes the connection at the deadline")
+    func silentBeforeHello() async throws {
+        try await TestFleet.run({ $0.helloMax = .milliseconds(300) }) { fleet in
+            let agent = try await fleet.connect(fleet.credentials())
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("no first message within 0.3 s") }
+            #expect(fleet.log.contains("no first message within 0.3 s"))
+        }
+    }
+
+    @Test("an agent without a sign of life for two intervals is gone")
+    func silentLater() async throws {
+        try await TestFleet.run({ $0.heartbeatInterval = .milliseconds(100) }) { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            #expect(await agent.isClosed())
+            await eventually { await fleet.gateway.hosts().first?.state == .disconnected }
+            #expect(await fleet.gateway.hosts().first?.state == .disconnected)
+            #expect(fleet.log.contains("silent for 0.2 s"))
+        }
+    }
+
+    @Test("a frame announced larger than 1 MiB closes the connection before its content comes")
+    func oversize() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            agent.send(bytes: [0x00, 0x10, 0x00, 0x01])
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("1048577") }
+            #expect(fleet.log.contains("1048577"))
+            #expect(fleet.gateway.counts.framesBroken == 1)
+        }
+    }
+
+    @Test("a connection that ends inside a frame is told as such")
+    func truncated() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            agent.send(bytes: [0x00, 0x00, 0x01, 0x00, 0x08, 0x02])
+            agent.close()
+            await eventually { fleet.log.contains("agent disconnected") }
+            #expect(fleet.log.contains("closed within a message"))
+        }
+    }
+
+    @Test("a frame of garbage closes the connection")
+    func garbageFrame() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            agent.send(bytes: [0, 0, 0, 4, 0xFF, 0xFF, 0xFF, 0xFF])
+            #expect(await agent.isClosed())
+            await eventually { fleet.gateway.counts.framesBroken == 1 }
+            #expect(fleet.gateway.counts.framesBroken == 1)
+        }
+    }
+
+    @Test("a message out of sequence closes the connection")
+    func sequence() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            var envelope = WireEnvelope(.heartbeat(WireHeartbeat()))
+            envelope.sequence = 9
+            try agent.send(envelope: envelope)
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("expected message 2 of the peer, got 9") }
+            #expect(fleet.log.contains("expected message 2 of the peer, got 9"))
+        }
+    }
+
+    @Test("an unknown message is refused, the connection goes on; too many end it")
+    func unknown() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            // Field 99, a length-delimited value: what a later version may send.
+            var decoder = FrameDecoder()
+            decoder.append([0, 0, 0, 4, 0x9A, 0x06, 0x01, 0x00])
+            let unknown = try #require(try decoder.next())
+            var sequence: UInt64 = 1
+            for _ in 0..<16 {
+                var envelope = unknown
+                sequence += 1
+                envelope.sequence = sequence
+                try agent.send(envelope: envelope)
+                guard case .refused(let refused)? = await agent.next() else {
+                    Issue.record("expected a refusal")
+                    return
+                }
+                #expect(refused.sequence == sequence)
+            }
+            #expect(fleet.gateway.counts.messagesRefused == 16)
+            var envelope = unknown
+            envelope.sequence = sequence + 1
+            try agent.send(envelope: envelope)
+            #expect(await agent.isClosed())
+        }
+    }
+
+    @Test("a message of the coordinator's own is refused")
+    func foreign() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            try agent.send(.welcome(WireWelcome()))
+            guard case .refused(let refused)? = await agent.next() else {
+                Issue.record("expected a refusal")
+                return
+            }
+            #expect(refused.reason == "Welcome is a message of the coordinator")
+        }
+    }
+
+    @Test("an agent that does not read is cut")
+    func stalled() async throws {
+        let configure: (inout FleetConfiguration) -> Void = {
+            $0.stallMax = .milliseconds(200)
+            $0.writeBufferBytesMax = 64 << 10
+            $0.questionsPerHostMax = 1_000
+        }
+        try await TestFleet.run(configure) { fleet in
+            let (agent, credentials) = try await fleet.join("web-1")
+            try await agent.stopReading()
+            let probe = Probe.processes(text: String(repeating: "x", count: 900 << 10))
+            let budget = QuestionBudget(deadline: .milliseconds(1))
+            for _ in 0..<12 {
+                let reply = await fleet.gateway.ask(probe, of: [credentials.id], budget: budget, onReply: nil)
+                #expect(reply.replies.count == 1)
+            }
+            await eventually { fleet.gateway.counts.stalled == 1 }
+            #expect(fleet.gateway.counts.stalled == 1)
+            #expect(fleet.log.contains("did not read for 0.2 s"))
+        }
+    }
+
+    @Test("connections beyond the admission rate are closed before TLS")
+    func admission() async throws {
+        let configure: (inout FleetConfiguration) -> Void = {
+            $0.admissionsPerSecond = 0.001
+            $0.admissionsBurst = 1
+        }
+        try await TestFleet.run(configure) { fleet in
+            let first = try await TestAgent.plain(port: fleet.port)
+            #expect(await eventually { fleet.gateway.counts.connections == 1 })
+            let second = try await TestAgent.plain(port: fleet.port)
+            #expect(await second.isClosed())
+            #expect(fleet.gateway.counts.admissionsRefused == 1)
+            first.close()
+        }
+    }
+
+    @Test("a report of an action is passed on and acknowledged")
+    func reports() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, credentials) = try await fleet.join("web-1")
+            let report = ActionReport(
+                ticket: TicketID(at: FleetClock.now()),
+                plan: .zero,
+                state: .done,
+                at: FleetClock.now(),
+                count: 3
+            )
+            try agent.send(.actionReport(WireActionReport(report)))
+            var told: (HostReference, ActionReport)?
+            for await event in fleet.gateway.events {
+                if case .actionReport(let host, let report) = event {
+                    told = (host, report)
+                    break
+                }
+            }
+            #expect(told?.0 == HostReference(id: credentials.id, name: "web-1"))
+            #expect(told?.1 == report)
+            await eventually { agent.acknowledged == 2 }
+            #expect(agent.acknowledged == 2)
+        }
+    }
+}

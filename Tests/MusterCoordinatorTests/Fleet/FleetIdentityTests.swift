@@ -1,0 +1,212 @@
+import MusterCore
+import MusterIdentity
+import MusterWire
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite("Who may connect", .timeLimit(.minutes(1)))
+struct FleetIdentityTests {
+    @Test("a host joins with a token, gets its labels from it, and is then welcome")
+    func joins() async throws {
+        try await TestFleet.run { fleet in
+            let (_, credentials) = try await fleet.join(
+                "web-1",
+                labels: ["role": "web"],
+                services: ["checkout": "4520"]
+            )
+            let host = try #require(await fleet.gateway.hosts().first)
+            #expect(host.id == credentials.id)
+            #expect(host.name == "web-1")
+            #expect(host.labels == ["role": "web"])
+            #expect(host.services == [ServiceVersion(name: "checkout", version: "4520")])
+            #expect(host.state == .connected)
+            #expect(abs(host.skew?.inSeconds ?? 100) < 1)
+            var events = fleet.gateway.events.makeAsyncIterator()
+            guard case .connected(let reference)? = await events.next() else {
+                Issue.record("expected the event of the connection")
+                return
+            }
+            #expect(reference == host.reference)
+        }
+    }
+
+    @Test("a certificate of another authority is refused, and the log says why and from where")
+    func foreign() async throws {
+        try await TestFleet.run { fleet in
+            let other = try CertificateAuthority.create(name: "test", now: FleetClock.now())
+            let agent = try await fleet.connect(fleet.credentials(of: other))
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("identity refused") }
+            #expect(fleet.log.count("was not issued by this coordinator's authority") == 1)
+            #expect(fleet.log.contains("address=127.0.0.1"))
+            #expect(fleet.gateway.counts.identitiesRefused == 1)
+        }
+    }
+
+    @Test("an expired certificate is refused, and the log says when it expired")
+    func expired() async throws {
+        try await TestFleet.run { fleet in
+            let past = FleetClock.now() - .seconds(7200)
+            let agent = try await fleet.connect(fleet.credentials(at: past, life: .seconds(3600)))
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("identity refused") }
+            #expect(fleet.log.count("expired at") == 1)
+        }
+    }
+
+    @Test("the coordinator's own certificate is no agent's")
+    func server() async throws {
+        try await TestFleet.run { fleet in
+            let key = try TLSKey.generate()
+            let now = FleetClock.now()
+            let certificate = try fleet.authority.issueCoordinator(
+                key: key,
+                names: ["a"],
+                now: now,
+                life: .seconds(60)
+            )
+            let agent = try await fleet.connect(TestAgent.Credentials(key: key, certificate: certificate))
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("identity refused") }
+            #expect(fleet.log.contains("is a coordinator's, not an agent's"))
+        }
+    }
+
+    @Test("without a certificate nothing but a JoinRequest is allowed")
+    func anonymous() async throws {
+        try await TestFleet.run { fleet in
+            let agent = try await fleet.connect(nil)
+            guard case .refused(let refused)? = try await agent.hello() else {
+                Issue.record("expected to be told why")
+                return
+            }
+            #expect(refused.reason.contains("no certificate was presented"))
+            #expect(await agent.isClosed())
+            #expect(await eventually { fleet.log.contains("no certificate was presented") })
+        }
+    }
+
+    @Test("a certificate of ours whose host never joined here is refused")
+    func unknown() async throws {
+        try await TestFleet.run { fleet in
+            let agent = try await fleet.connect(fleet.credentials())
+            guard case .refused(let refused)? = try await agent.hello() else {
+                Issue.record("expected to be told why")
+                return
+            }
+            #expect(refused.reason.contains("join again"))
+            #expect(await agent.isClosed())
+        }
+    }
+
+    @Test("a used token is refused to the second host, with the reason on both sides")
+    func reused() async throws {
+        try await TestFleet.run { fleet in
+            let token = try await fleet.gateway.createToken(
+                labels: [:],
+                uses: 1,
+                life: .seconds(60),
+                by: "test"
+            )
+            var refusals: [String] = []
+            for _ in 0..<2 {
+                let agent = try await fleet.connect(nil)
+                try agent.send(
+                    .joinRequest(
+                        WireJoinRequest(
+                            tokenID: token.id,
+                            secret: token.secret,
+                            certificateRequest: TLSKey.generate().certificateRequest(name: "a"),
+                            name: "a"
+                        )
+                    )
+                )
+                guard case .joinResult(let result)? = await agent.next() else {
+                    Issue.record("expected an answer")
+                    return
+                }
+                refusals.append(result.refusal)
+                #expect(await agent.isClosed())
+            }
+            #expect(refusals[0].isEmpty)
+            #expect(refusals[1].contains("is used up (1 of 1)"))
+            #expect(fleet.log.contains("join refused"))
+            #expect(fleet.log.contains("is used up (1 of 1)"))
+            #expect(!fleet.log.all.contains { $0.contains(Base64.urlText(token.secret)) })
+        }
+    }
+
+    @Test("a peer that speaks another protocol is refused")
+    func protocols() async throws {
+        try await TestFleet.run { fleet in
+            let agent = try await TestAgent.secure(
+                port: fleet.port,
+                trusting: fleet.authority,
+                credentials: nil,
+                protocols: ["h2"]
+            )
+            #expect(await agent.isClosed())
+            await eventually { fleet.log.contains("connection refused") }
+            #expect(fleet.log.contains("expected muster/1"))
+        }
+    }
+
+    @Test("a revoked host is cut at once and stays out")
+    func revoked() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, credentials) = try await fleet.join("web-1")
+            try await fleet.gateway.revoke(credentials.id, reason: "stolen")
+            guard case .revoked(let revoked)? = await agent.next() else {
+                Issue.record("expected to be told")
+                return
+            }
+            #expect(revoked.reason == "stolen")
+            #expect(await agent.isClosed())
+            let again = try await fleet.connect(credentials)
+            guard case .revoked? = try await again.hello() else {
+                Issue.record("expected to stay out")
+                return
+            }
+            #expect(await again.isClosed())
+            #expect(await fleet.gateway.hosts().map(\.state) == [.revoked])
+        }
+    }
+
+    @Test("a newer connection of one identity replaces the older")
+    func replaces() async throws {
+        try await TestFleet.run { fleet in
+            let (older, credentials) = try await fleet.join("web-1")
+            let newer = try await fleet.connect(credentials)
+            guard case .welcome? = try await newer.hello() else {
+                Issue.record("expected the newer to be welcome")
+                return
+            }
+            #expect(await older.isClosed())
+            #expect(await eventually { fleet.log.count("replaced by a newer connection") == 1 })
+            #expect(await fleet.gateway.hosts().map(\.state) == [.connected])
+            #expect(fleet.gateway.counts.replaced == 1)
+        }
+    }
+
+    @Test("a renewal is for the same key only")
+    func renews() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, credentials) = try await fleet.join("web-1")
+            let same = try credentials.key.certificateRequest(name: "web-1")
+            try agent.send(.renewRequest(WireRenewRequest(certificateRequest: same)))
+            guard case .renewed(let renewed)? = await agent.next() else {
+                Issue.record("expected a certificate")
+                return
+            }
+            #expect(try Certificate(der: renewed.certificateBytes).agentID == credentials.id)
+            let other = try TLSKey.generate().certificateRequest(name: "web-1")
+            try agent.send(.renewRequest(WireRenewRequest(certificateRequest: other)))
+            guard case .refused(let refused)? = await agent.next() else {
+                Issue.record("expected a refusal")
+                return
+            }
+            #expect(refused.reason.contains("the key that the agent has now"))
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import MusterCore
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite("Web pages")
+struct WebTests {
+    /// A browser's login form.
+    private static func login(
+        _ api: TestAPI,
+        _ token: String,
+        origin: String? = nil
+    ) async throws -> HTTPSCall.Reply {
+        let own = "https://localhost:\(api.call.port)"
+        return try await api.call.send(
+            "POST",
+            "/login",
+            headers: [("Origin", origin ?? own), ("Content-Type", "application/x-www-form-urlencoded")],
+            body: Array("token=\(token)".utf8)
+        )
+    }
+
+    private static func cookie(_ reply: HTTPSCall.Reply) throws -> String {
+        let text = try #require(reply.headers["set-cookie"])
+        return String(try #require(text.split(separator: ";").first))
+    }
+
+    @Test("a token opens a session in a cookie that scripts, other sites and plain HTTP never get")
+    func session() async throws {
+        try await TestAPI.run { api in
+            let viewer = try await api.token(.viewer)
+            let before = try await api.call.send("GET", "/")
+            #expect(before.status == 303 && before.headers["location"] == "/login")
+            let reply = try await Self.login(api, viewer)
+            #expect(reply.status == 303)
+            let header = try #require(reply.headers["set-cookie"])
+            for part in ["__Host-muster=", "; Path=/", "; HttpOnly", "; Secure", "; SameSite=Strict"] {
+                #expect(header.contains(part))
+            }
+            #expect(!header.contains(viewer.split(separator: ".")[2]), "the cookie must not be the token")
+            let cookie = try Self.cookie(reply)
+            let page = try await api.call.send("GET", "/", headers: [("Cookie", cookie)])
+            #expect(page.status == 200 && page.text.contains("No incident yet"))
+
+            let own = "https://localhost:\(api.call.port)"
+            _ = try await api.call.send("POST", "/logout", headers: [("Cookie", cookie), ("Origin", own)])
+            #expect(try await api.call.send("GET", "/", headers: [("Cookie", cookie)]).status == 303)
+        }
+    }
+
+    @Test("a session ends with its time and with the revocation of its token")
+    func end() async throws {
+        try await TestAPI.run { api in
+            let first = try Self.cookie(
+                try await Self.login(api, try await api.token(.viewer, name: "first"))
+            )
+            let second = try Self.cookie(
+                try await Self.login(api, try await api.token(.viewer, name: "second"))
+            )
+            _ = try await api.api("DELETE", "operators/first", token: api.admin)
+            #expect(try await api.call.send("GET", "/", headers: [("Cookie", first)]).status == 303)
+            #expect(try await api.call.send("GET", "/", headers: [("Cookie", second)]).status == 200)
+            api.clock.advance(.seconds(13 * 3600))
+            #expect(try await api.call.send("GET", "/", headers: [("Cookie", second)]).status == 303)
+        }
+    }
+
+    @Test("wrong tokens, webhook tokens and forms of other sites open nothing")
+    func refused() async throws {
+        try await TestAPI.run { api in
+            #expect(try await Self.login(api, "wrong").status == 401)
+            #expect(try await Self.login(api, try await api.token(.intake)).status == 403)
+            let viewer = try await api.token(.viewer)
+            #expect(try await Self.login(api, viewer, origin: "https://evil.example").status == 403)
+        }
+    }
+
+    @Test("pages allow nothing but our own script and style, and are never stored")
+    func headers() async throws {
+        try await TestAPI.run { api in
+            let page = try await api.call.send("GET", "/login")
+            let policy = try #require(page.headers["content-security-policy"])
+            #expect(policy.hasPrefix("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
+            #expect(!policy.contains("unsafe"))
+            #expect(!page.text.contains("style=") && !page.text.contains("onclick"))
+            #expect(
+                page.headers["cache-control"] == "no-store"
+                    && page.headers["x-content-type-options"] == "nosniff"
+            )
+            for asset in ["style.css", "live.js", "favicon.svg"] {
+                #expect(try await api.call.send("GET", "/\(asset)").status == 200)
+            }
+        }
+    }
+
+    @Test("a link from another site leads to the page for whoever is logged in")
+    func fromElsewhere() async throws {
+        try await TestAPI.run { api in
+            let reply = try await api.call.send("GET", "/", headers: [("Sec-Fetch-Site", "cross-site")])
+            #expect(reply.status == 200 && reply.text.contains("http-equiv=\"refresh\""))
+        }
+    }
+
+    @Test(
+        "text of hosts and alerts is shown, never obeyed",
+        arguments: [
+            "<script>alert(1)</script>", "\u{0600}<script>alert(1)</script>", "<\u{0301}script>",
+            "\"><img src=x>",
+            "\u{202E}<b>", "\u{1B}[2J<i>",
+        ]
+    )
+    func hostile(_ text: String) async throws {
+        try await TestAPI.run { api in
+            let detail = try IncidentSamples.waiting(title: text, cause: text)
+            await api.operations.add(detail, postMortem: text)
+            let cookie = try Self.cookie(try await Self.login(api, api.admin))
+            for path in [
+                "/", "/incidents/\(detail.summary.id)", "/incidents/\(detail.summary.id)/postmortem",
+            ] {
+                let page = try await api.call.send("GET", path, headers: [("Cookie", cookie)])
+                #expect(page.status == 200)
+                // Our own pages have no script without a source, no image, and no such marks.
+                let scalars = page.text.unicodeScalars
+                #expect(!Self.contains("<script>", scalars) && !Self.contains("<img", scalars))
+                #expect(!Self.contains("<b>", scalars) && !Self.contains("<i>", scalars))
+                #expect(!scalars.contains("\u{202E}") && !scalars.contains("\u{1B}"))
+                #expect(Self.contains("&lt;", scalars))
+            }
+        }
+    }
+
+    @Test("the incident's page shows cause, evidence, the plan and how to approve it")
+    func incident() async throws {
+        try await TestAPI.run { api in
+            let detail = try IncidentSamples.waiting()
+            await api.operations.add(detail)
+            let cookie = try Self.cookie(try await Self.login(api, api.admin))
+            let path = "/incidents/\(detail.summary.id)"
+            let page = try await api.call.send("GET", path, headers: [("Cookie", cookie)])
+            for text in [
+                "High error rate on shop", "awaiting-approval", "80%", "8 minutes after deploy #4521",
+                "put release 4520 back on web-2", "rollback_release(to: 4520)",
+                "muster approve \(detail.summary.id)",
+            ] { #expect(page.text.contains(text), "\(text)") }
+            let missing = "/incidents/\(IncidentID(at: .zero))"
+            #expect(try await api.call.send("GET", missing, headers: [("Cookie", cookie)]).status == 404)
+        }
+    }
+
+    /// By scalars: by characters a mark could hide what a browser sees.
+    private static func contains(_ word: String, _ text: String.UnicodeScalarView) -> Bool {
+        let text = Array(text)
+        let word = Array(word.unicodeScalars)
+        return text.indices.contains { text[$0...].starts(with: word) }
+    }
+}
