@@ -49,7 +49,7 @@ import Testing
             ("a: 1\nb: 2\na: 3", "a.yaml:3:1: key \"a\" was already given in line 1"),
             ("a: 1\n---\nb: 2", "a.yaml:2:1: a second document"),
             ("? [a]\n: 1", "a.yaml:1:3: a key must be a text"),
-            ("a: [1, 2", "a.yaml:1:9: "),
+            ("a: [1, 2", "a.yaml:2:1: did not find expected ',' or ']'"),
             ("a: 1\n b: 2", "a.yaml:2:3: mapping values are not allowed"),
             ("a: \u{1}", "a.yaml:1:4: control characters are not allowed"),
         ]

@@ -1,0 +1,64 @@
+import Glibc
+import MusterCore
+import MusterIdentity
+import MusterYAML
+
+/// `policy.yaml`: read again for every ticket, and only believed when nobody but its owner could write it.
+package struct PolicyFile: Sendable {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    /// The policy as it stands now; a host without the file is observe-only.
+    ///
+    /// Throws when the file can't be read, is not safe, or is not understood.
+    package func load() throws(AgentError) -> HostPolicy {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            switch errno {
+            case ENOENT: return HostPolicy()
+            case ELOOP: throw AgentError(.configuration, "\(path) is a symbolic link; the policy must be a plain file")
+            default: throw .system("\(path) can't be opened", errno: errno)
+            }
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system(path, errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw AgentError(.configuration, "\(path) is no plain file")
+        }
+        try Self.check(status, path)
+        var folder = stat()
+        let folderPath = SafeFile.folder(of: path)
+        guard lstat(folderPath, &folder) == 0 || errno == ENOENT else { throw .system(folderPath, errno: errno) }
+        if folder.st_mode & S_IFMT == S_IFLNK { stat(folderPath, &folder) }
+        try Self.check(folder, folderPath)
+        return try Self.policy(try SafeFile.read(descriptor, path, bytesMax: YAMLReader.bytesMax), name: path)
+    }
+
+    /// Reads a policy's bytes.
+    static func policy(_ bytes: [UInt8], name: String) throws(AgentError) -> HostPolicy {
+        do throws(DocumentError) {
+            let document = try YAMLReader.read(bytes, name: name)
+            return try HostPolicy(document: document) { Base64.bytes($0) }
+        } catch {
+            throw AgentError(.configuration, error.description, cause: error)
+        }
+    }
+
+    /// Whoever can write the policy can do everything that it allows: only root and the agent itself may.
+    private static func check(_ status: stat, _ path: String) throws(AgentError) {
+        guard status.st_uid == 0 || status.st_uid == geteuid() else {
+            throw AgentError(
+                .configuration,
+                "\(path) belongs to user \(status.st_uid); it must belong to root (chown root \(path))"
+            )
+        }
+        guard status.st_mode & 0o022 == 0 else {
+            throw AgentError(
+                .configuration,
+                "\(path) can be written by its group or by everybody; forbid that (chmod go-w \(path))"
+            )
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Glibc
+import MusterCore
+import MusterIdentity
+
+/// `muster-agent` from its arguments to its exit code.
+package enum AgentProgram {
+    /// Carries out a command; returns the exit code.
+    package static func main(_ arguments: [String]) -> Int32 {
+        do throws(AgentError) {
+            switch try AgentCommand(arguments) {
+            case .help: print(AgentCommand.helpText)
+            case .version: print("muster-agent \(AgentVersion.text)")
+            case .join(let join): try self.join(join)
+            case .run(let config, let state): try run(config: config, state: state)
+            case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
+            }
+            return 0
+        } catch {
+            let text = Array("muster-agent: \(error.message)\n".utf8)
+            _ = write(2, text, text.count)
+            return error.exitCode
+        }
+    }
+
+    private static func run(config: String?, state: String?) throws(AgentError) {
+        var (configuration, observation) = try ObservedHostFiles.load(path: config)
+        if let state { configuration.state = state }
+        let files = try ObservedHostFiles(observation, configuration: configuration)
+        let agent = try Agent(
+            configuration: configuration,
+            host: files.host,
+            performer: files.performer,
+            log: .standardError
+        )
+        try agent.run(handlingSignals: true)
+    }
+
+    private static func join(_ join: AgentCommand.Join) throws(AgentError) {
+        let configuration: AgentConfiguration
+        if let config = join.config {
+            configuration = try ObservedHostFiles.load(path: config).configuration
+        } else {
+            configuration = AgentConfiguration()
+        }
+        var coordinator = configuration.coordinator
+        if let text = join.coordinator {
+            guard let endpoint = Endpoint(text) else {
+                throw AgentError(.usage, "--coordinator must be HOST or HOST:PORT, found \"\(text.prefix(80))\"")
+            }
+            coordinator = endpoint
+        }
+        guard let coordinator else {
+            throw AgentError(.usage, "join needs --coordinator HOST:7443, or \"coordinator\" in agent.yaml")
+        }
+        let id = try HostJoin(
+            coordinator: coordinator,
+            token: try token(join.tokenFile),
+            name: join.name ?? configuration.name,
+            folder: join.state ?? configuration.state
+        ).run()
+        print("joined \(coordinator) as agent \(id)")
+    }
+
+    private static func token(_ file: String) throws(AgentError) -> JoinToken {
+        let bytes =
+            file == "-"
+            ? try SafeFile.read(0, "standard input", bytesMax: 1024)
+            : try SafeFile.read(file, bytesMax: 1024)
+        guard let bytes else { throw AgentError(.configuration, "\(file) is missing") }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let trimmed = text.split { $0 == "\n" || $0 == "\r" || $0 == " " || $0 == "\t" }
+        guard trimmed.count == 1, let token = JoinToken(String(trimmed[0])) else {
+            throw AgentError(.configuration, "\(file) holds no join token: it is one line that begins with \"muster-join.\"")
+        }
+        return token
+    }
+
+    private static func checkPolicy(_ path: String) throws(AgentError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            print("\(path) is missing: this host is observe-only")
+            return
+        }
+        let policy = try PolicyFile(path: path).load()
+        print("\(path) is safe and understood")
+        if policy.observeOnly { print("observe-only: every action is refused") }
+        for action in policy.actions {
+            let program = action.argv.first ?? ""
+            let note = access(program, X_OK) == 0 ? "" : "  (WARNING: \(program) can't be run)"
+            print("action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)")
+        }
+        for rule in policy.sql {
+            let target = rule.target.isEmpty ? "the only target" : rule.target
+            print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
+        }
+        print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
+        if policy.allowsPreApproval { print("signed runbooks are taken from: \(names(policy.runbookSigners))") }
+    }
+
+    private static func names(_ keys: [PolicyKey]) -> String {
+        keys.isEmpty ? "nobody" : keys.map(\.name).joined(separator: ", ")
+    }
+}

@@ -1,0 +1,86 @@
+import MusterCore
+
+/// What stands in `/etc/muster` of a pretended host, and how its agent joins.
+struct AgentFiles {
+    let host: DemoHost
+    let coordinator: CoordinatorProcess
+    /// The server on this host; nil on hosts without one.
+    let database: DatabaseServer?
+    /// Folder with the passwords of the database's roles.
+    let secrets: String
+    let approver: String
+    /// Ed25519 public key in base64, pinned here: the coordinator can't replace it.
+    let approverKey: String
+    let drainSeconds: Int
+
+    func write() throws(DrillError) {
+        try Files.write(agent, to: "\(host.agentConfiguration)/agent.yaml", mode: 0o600)
+        try Files.write(policy, to: "\(host.agentConfiguration)/policy.yaml", mode: 0o600)
+    }
+
+    private var agent: String {
+        var text = """
+            coordinator: "\(coordinator.address):\(coordinator.agentsPort)"
+            name: \(host.name)
+            state: \(host.agentState)
+
+            """
+        if host.plan.duty == .web {
+            text += """
+                services: [shop]
+                logs:
+                  - { path: \(host.accessLog), service: shop }
+                  - { path: \(host.errorLog), service: shop }
+                deploy_markers: \(host.markers)
+
+                """
+        }
+        if let database {
+            text += """
+                dependencies:
+                  - name: shop-db
+                    kind: postgres
+                    host: \(database.address)
+                    port: \(database.port)
+                    database: \(DatabaseServer.databaseName)
+                    look: { user: muster_look, password_file: \(secrets)/muster_look.password }
+                    act: { user: muster_act, password_file: \(secrets)/muster_act.password }
+                    services: [shop]
+
+                """
+        }
+        return text
+    }
+
+    private var policy: String {
+        let tool = host.deployTool + ["--drain", "\(drainSeconds)", "--to", "{to}"]
+        var text = """
+            approvers:
+              \(approver): "\(approverKey)"
+
+            """
+        if host.plan.duty == .web {
+            text += """
+                actions:
+                  rollback_release:
+                    argv: [\(tool.map { "\"\($0)\"" }.joined(separator: ", "))]
+                    parameters: { to: "[0-9]{4}" }
+                    timeout: 60s
+
+                """
+        }
+        return text
+    }
+
+    /// Makes the host's key and gets it its certificate, as on a real host.
+    static func join(_ host: DemoHost, token: String, programs: Programs) throws(DrillError) {
+        try Files.write(token + "\n", to: "\(host.agentConfiguration)/join.token", mode: 0o600)
+        try host.command(
+            programs.agent,
+            [
+                "join", "--config", host.agentConfiguration, "--state", host.agentState,
+                "--token-file", "\(host.agentConfiguration)/join.token",
+            ]
+        ).succeed()
+    }
+}

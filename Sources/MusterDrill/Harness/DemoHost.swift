@@ -1,0 +1,135 @@
+import Glibc
+import MusterCore
+
+/// One pretended host: its files, its shop and its agent.
+final class DemoHost {
+    let plan: HostPlan
+    let network: HostNetwork.Host
+    /// Everything that would be on this host's disk.
+    let folder: String
+    let shopPort: Int
+    private let programs: Programs
+    private var shop: ChildProcess?
+    private var agent: ChildProcess?
+
+    init(plan: HostPlan, network: HostNetwork.Host, folder: String, programs: Programs) throws(DrillError) {
+        self.plan = plan
+        self.network = network
+        self.folder = folder
+        self.programs = programs
+        // A namespace has all its ports for itself.
+        shopPort = network.namespace == nil ? try FreePort.find(on: network.address) : 8080
+        for part in ["etc", "state", "shop", "logs", "markers"] { try Files.makeFolder("\(folder)/\(part)") }
+        try Files.makeFolder("\(folder)/etc", mode: 0o700)
+        try Files.makeFolder("\(folder)/state", mode: 0o700)
+    }
+
+    var name: String { plan.name }
+    var accessLog: String { "\(folder)/logs/access.log" }
+    var errorLog: String { "\(folder)/logs/error.log" }
+    var markers: String { "\(folder)/markers" }
+    var pidFile: String { "\(folder)/shop/shop.pid" }
+    var releases: ReleaseDirectory { ReleaseDirectory(root: "\(folder)/shop") }
+    var agentConfiguration: String { "\(folder)/etc" }
+    var agentState: String { "\(folder)/state" }
+
+    /// Arguments of the deploy tool on this host, without the release.
+    var deployTool: [String] {
+        [
+            programs.drill, "release", "switch", "--root", releases.root, "--pid-file", pidFile,
+            "--address", network.address, "--port", "\(shopPort)", "--markers", markers,
+        ]
+    }
+
+    /// Runs a program to its end where this host is.
+    func command(_ program: String, _ arguments: [String]) -> Command {
+        Command(program: program, arguments: arguments, host: network)
+    }
+
+    /// Installs both releases, starts the shop with the old one and waits until it serves.
+    func startShop(database: ShopConfiguration.Database?) throws {
+        try releases.install(Release(version: "4520", features: .init()))
+        try releases.install(
+            Release(version: "4521", features: .init(splitPayment: .init(itemsPerInstalment: 3)))
+        )
+        try releases.point(at: "4520")
+        // The demo shop's own story: the release in use is three days old.
+        try DeployMarker(
+            version: "4520",
+            previous: "4519",
+            by: "ben",
+            at: WallClock.now() - .seconds(3 * 86_400),
+            number: "4520"
+        ).write(in: markers)
+        let configuration = "\(folder)/shop/shop.json"
+        try ShopConfiguration(
+            host: name,
+            address: network.address,
+            port: shopPort,
+            root: releases.root,
+            accessLog: accessLog,
+            accessLogFormat: plan.accessLogFormat,
+            errorLog: errorLog,
+            pidFile: pidFile,
+            database: database
+        ).write(to: configuration)
+        let process = try start("shop", programs.drill, ["shop", "--config", configuration])
+        shop = process
+        try Interruption.wait(upTo: .seconds(20), for: "the shop on \(name); see \(folder)/logs/shop.out") {
+            guard process.isRunning else {
+                throw DrillError(.process, "the shop on \(name) ended; see \(self.folder)/logs/shop.out")
+            }
+            return request("GET", "/healthz") == 200
+        }
+    }
+
+    /// Sends the shop one request; its HTTP status, nil when it did not answer.
+    func request(_ method: String, _ path: String) -> Int? {
+        var connection = HTTPConnection(address: network.address, port: shopPort, timeout: .seconds(2))
+        defer { connection.close() }
+        return connection.send(method: method, path: path, headers: [], body: [])?.status
+    }
+
+    /// Starts the agent, which has joined before.
+    func startAgent() throws(DrillError) {
+        agent = try start(
+            "agent",
+            programs.agent,
+            ["run", "--config", agentConfiguration, "--state", agentState]
+        )
+    }
+
+    /// Whether the agent runs; for error messages.
+    var agentRuns: Bool { agent?.isRunning ?? false }
+
+    /// Kills the agent as a crash would and starts it again.
+    func killAndRestartAgent() throws(DrillError) {
+        agent?.stop(asking: SIGKILL, grace: .seconds(5))
+        try startAgent()
+    }
+
+    /// Ends agent and shop.
+    func stop() {
+        agent?.stop()
+        shop?.stop(grace: .seconds(1))
+    }
+
+    private func start(
+        _ name: String,
+        _ program: String,
+        _ arguments: [String]
+    ) throws(DrillError) -> ChildProcess {
+        let entry = ProcessEntry(
+            parent: getpid(),
+            deathSignal: SIGKILL,
+            namespace: network.namespace,
+            hostname: network.namespace == nil ? nil : self.name,
+            command: [program] + arguments
+        )
+        return try ChildProcess.start(
+            "\(name) on \(self.name)",
+            entry: entry,
+            output: .file("\(folder)/logs/\(name).out")
+        )
+    }
+}

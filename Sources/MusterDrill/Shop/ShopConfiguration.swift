@@ -1,0 +1,44 @@
+import FoundationEssentials
+import MusterPostgres
+
+/// What one shop server is told at its start; a JSON file, refused when a key is missing.
+package struct ShopConfiguration: Codable, Sendable {
+    /// Host it pretends to be on, for its log lines.
+    var host: String
+    var address: String
+    var port: Int
+    /// Folder with `current` and `releases/`.
+    var root: String
+    var accessLog: String
+    var accessLogFormat: AccessLogFormat
+    var errorLog: String
+    var pidFile: String
+    /// Nil when the shop keeps nothing in a database.
+    var database: Database?
+
+    /// Where the shop's database is.
+    struct Database: Codable, Sendable {
+        var host: String
+        var port: Int
+        var user: String
+        var name: String
+        var passwordFile: String
+
+        var target: PostgresTarget {
+            PostgresTarget(host: host, port: port, user: user, database: name, passwordFile: passwordFile)
+        }
+    }
+
+    /// Reads the file; the error names what is missing.
+    package static func read(_ path: String) throws(DrillError) -> ShopConfiguration {
+        let bytes = try Files.read(path)
+        do {
+            return try JSONDecoder().decode(ShopConfiguration.self, from: Data(bytes))
+        } catch { throw DrillError(.usage, "\(path) is no configuration of a shop", cause: error) }
+    }
+
+    /// Writes the file.
+    func write(to path: String) throws(DrillError) {
+        try Files.write(try JSONText.of(self), to: path)
+    }
+}

@@ -1,0 +1,53 @@
+import MusterCore
+
+/// What one log line says, as far as it was understood; slices point into the line.
+package struct ParsedLine {
+    /// Nil when the line names no time.
+    package var at: Timestamp?
+    /// Nil when the line names no level.
+    package var level: LogLevel?
+    /// The message alone, where the format has one; else the line without its time.
+    package var message: ArraySlice<UInt8> = []
+    /// Service that the line itself names.
+    package var service: ArraySlice<UInt8>?
+    /// Set when the line tells of a request that was served.
+    package var request: ParsedRequest?
+
+    package init() {}
+}
+
+/// A request that was served.
+package struct ParsedRequest {
+    package var method: ArraySlice<UInt8>
+    /// As logged, with query.
+    package var path: ArraySlice<UInt8>
+    package var status: Int
+    package var latencyMilliseconds: Double?
+    /// Nil when nobody was logged in.
+    package var user: ArraySlice<UInt8>?
+}
+
+/// Understands one log line: access lines of nginx (combined or common format), JSON, logfmt, else plain text.
+///
+/// Each line is recognised by itself, so a file may mix formats. Whatever a line holds, something comes back.
+package struct LogLineParser: Sendable {
+    /// Times without a zone are in the host's zone: seconds east of UTC.
+    package var zoneOffsetSeconds: Int
+
+    package init(zoneOffsetSeconds: Int = 0) { self.zoneOffsetSeconds = zoneOffsetSeconds }
+
+    /// Reads one line; `now` supplies the year to formats that leave it out.
+    package func parse(_ line: ArraySlice<UInt8>, now: Timestamp) -> ParsedLine {
+        switch line.first {
+        case UInt8(ascii: "{"):
+            if let parsed = JSONLine.parse(line) { return parsed }
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: ":"),
+            UInt8(ascii: "u"):
+            // An address, or `unix:` for a request over a local socket.
+            if let parsed = AccessLine.parse(line) { return parsed }
+        default: break
+        }
+        if let parsed = LogfmtLine.parse(line) { return parsed }
+        return PlainLine.parse(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds)
+    }
+}

@@ -1,0 +1,4 @@
+import Glibc
+import MusterAgent
+
+exit(AgentProgram.main(Array(CommandLine.arguments.dropFirst())))

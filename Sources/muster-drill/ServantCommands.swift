@@ -1,0 +1,144 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import MusterDrill
+
+/// Removes what a drill that was killed left behind.
+struct CleanupCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cleanup",
+        abstract: "Remove network namespaces and bridges of drills that no longer run."
+    )
+
+    @Option(help: .hidden)
+    var after: Int32?
+
+    func run() throws {
+        if let after { return Janitor.run(after: after) }
+        let removed = Janitor.removeLeftovers()
+        for line in removed { print("removed: \(line)") }
+        if removed.isEmpty { print("nothing to remove") }
+    }
+}
+
+/// The deploy tool of the pretended hosts.
+struct ReleaseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "release",
+        abstract: "Deploy tool of the demo shop.",
+        subcommands: [SwitchCommand.self]
+    )
+
+    /// Puts one installed release into use.
+    struct SwitchCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "switch",
+            abstract: "Put an installed release into use and wait until the shop runs it."
+        )
+
+        @Option(help: "Folder with current and releases/.")
+        var root: String
+
+        @Option(help: "The release.")
+        var to: String
+
+        @Option(help: "File with the pid of the shop.")
+        var pidFile: String
+
+        @Option(help: "Address of the shop.")
+        var address: String
+
+        @Option(help: "Port of the shop.")
+        var port: Int
+
+        @Option(help: "Folder for a deploy marker, a small file of JSON.")
+        var markers: String?
+
+        @Option(help: "Who deploys, for the marker.")
+        var by = "muster"
+
+        @Option(help: "Number that people know the deploy by, for the marker.")
+        var number: String?
+
+        @Option(help: "Seconds to wait until the shop runs it.")
+        var timeout = 10
+
+        @Option(help: "Seconds to do nothing before, as a tool that drains a host first.")
+        var drain = 0
+
+        func run() throws {
+            let change = ReleaseSwitch(
+                directory: ReleaseDirectory(root: root),
+                version: to,
+                pidFile: pidFile,
+                address: address,
+                port: port,
+                timeout: .seconds(timeout)
+            )
+            sleep(UInt32(clamping: drain))
+            let began = DeployMarker.now
+            let before = try change.run()
+            if let markers {
+                try DeployMarker(version: to, previous: before, by: by, at: began, number: number).write(
+                    in: markers
+                )
+            }
+            print("shop runs \(to), before that \(before)")
+        }
+    }
+}
+
+/// The demo shop on one host.
+struct ShopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shop",
+        abstract: "Serve the demo shop.",
+        shouldDisplay: false
+    )
+
+    @Option(help: "Configuration, as the drill writes it.")
+    var config: String
+
+    func run() throws {
+        let shop = try ShopServer(try ShopConfiguration.read(config))
+        let done = DispatchSemaphore(value: 0)
+        // Ends with the server's own signals; the process ends with it.
+        Task {
+            do { try await shop.run() } catch {
+                Output.error.put("muster-drill shop: \(error)")
+                Glibc.exit(1)
+            }
+            done.signal()
+        }
+        done.wait()
+    }
+}
+
+/// First step of every child of a drill.
+struct ExecCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "exec",
+        abstract: "Become another program, tied to the drill.",
+        shouldDisplay: false
+    )
+
+    @Option var parent: Int32
+    @Option var signal: Int32
+    @Option var namespace: String?
+    @Option var hostname: String?
+    @Option var user: String?
+    @Option var env: [String] = []
+    @Argument(parsing: .postTerminator) var command: [String]
+
+    func run() throws {
+        try ProcessEntry(
+            parent: parent,
+            deathSignal: signal,
+            namespace: namespace,
+            hostname: hostname,
+            user: user,
+            environment: env,
+            command: command
+        ).run()
+    }
+}

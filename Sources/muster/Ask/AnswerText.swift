@@ -1,0 +1,212 @@
+import MusterCore
+
+/// Merged answers as text for people.
+enum AnswerText {
+    static func print(_ answer: MergedAnswer, lines: Int) {
+        switch answer {
+        case .logs(let logs): print(logs, lines: lines)
+        case .requests(let requests): print(requests)
+        case .metrics(let metrics): print(metrics)
+        case .processes(let processes): print(processes)
+        case .sockets(let sockets): print(sockets)
+        case .dependencies(let dependencies): print(dependencies)
+        case .changes(let changes): print(changes)
+        case .facts(let facts): print(facts)
+        case .sql(let rows):
+            var table = Table("HOST", "TARGET", "VALUE")
+            for row in rows.rows { table.add(row.host.name, row.row.target, row.row.value ?? "NULL") }
+            table.print()
+        case .ledger(let rows):
+            var table = Table("HOST", "AT (UTC)", "STATE", "TICKET", "REASON")
+            for row in rows.rows {
+                table.add(
+                    row.host.name,
+                    Words.time(row.row.at),
+                    row.row.state.rawValue,
+                    row.row.ticket.description,
+                    row.row.reason
+                )
+            }
+            table.print()
+        }
+    }
+
+    private static func print(_ logs: MergedLogs, lines: Int) {
+        var table = Table(">COUNT", "HOSTS", "LEVEL", "FIRST", "LAST", "PATTERN")
+        for entry in logs.templates.prefix(20) {
+            table.add(
+                "\(entry.template.count)",
+                Words.hosts(entry.hosts.map(\.host), max: 3),
+                entry.template.level?.rawValue ?? "-",
+                entry.template.first.timeOfDay,
+                entry.template.last.timeOfDay,
+                entry.template.pattern
+            )
+        }
+        table.print()
+        if !table.isEmpty { Terminal.out() }
+        for line in logs.lines.suffix(max(0, lines)) {
+            let head = Terminal.paint("\(line.row.at.timeOfDay) \(Terminal.clean(line.host.name))", .dim)
+            Terminal.out("\(head) \(Terminal.clean(line.row.text))")
+        }
+        Terminal.out(
+            "\(logs.matched) of \(logs.scanned) lines match, \(Words.count(logs.templates.count, "pattern"))"
+        )
+    }
+
+    private static func print(_ requests: MergedRequests) {
+        var table = Table(
+            "SERVICE",
+            "ENDPOINT",
+            ">REQUESTS",
+            ">ERRORS",
+            ">SHARE",
+            ">P50",
+            ">P99",
+            ">USERS",
+            ">HURT"
+        )
+        for endpoint in requests.endpoints {
+            let total = endpoint.total
+            table.add(
+                total.service,
+                "\(total.method) \(total.path)",
+                "\(total.count)",
+                "\(total.errors)",
+                Words.percent(total.count == 0 ? 0 : Double(total.errors) / Double(total.count)),
+                Words.milliseconds(total.latency.quantile(0.5)),
+                Words.milliseconds(total.latency.quantile(0.99)),
+                total.users.isEmpty ? "-" : "\(Int(total.users.estimate.rounded()))",
+                total.users.isEmpty ? "-" : "\(Int(total.usersFailed.estimate.rounded()))"
+            )
+        }
+        table.print()
+        for endpoint in requests.endpoints where endpoint.total.errors > 0 {
+            let parts = endpoint.hosts.map { "\($0.host.name) \($0.errors)/\($0.count)" }
+            Terminal.out(
+                Terminal.clean("errors of \(endpoint.total.path) by host: \(parts.joined(separator: ", "))")
+            )
+        }
+        if requests.unparsed > 0 {
+            Terminal.out("\(Words.count(requests.unparsed, "line")) of access logs not understood")
+        }
+    }
+
+    private static func print(_ metrics: MergedRows<MetricSeries>) {
+        var table = Table("HOST", "SERIES", "SUBJECT", ">NOW", ">USUAL", ">SCORE", "CHANGED")
+        for row in metrics.rows.prefix(40) {
+            table.add(
+                row.host.name,
+                row.row.name,
+                row.row.subject,
+                row.row.values.last.map(Words.number) ?? "-",
+                Words.number(row.row.baselineMedian),
+                Words.number(row.row.score),
+                row.row.onset?.timeOfDay ?? "-"
+            )
+        }
+        table.print()
+        more(metrics.rows.count, shown: 40, metrics.dropped)
+    }
+
+    private static func print(_ processes: MergedRows<ProcessRow>) {
+        var table = Table("HOST", ">PID", "NAME", ">CPU", ">MEMORY", ">FILES", "STARTED", "COMMAND")
+        for row in processes.rows.prefix(40) {
+            table.add(
+                row.host.name,
+                "\(row.row.pid)",
+                row.row.name,
+                Words.percent(row.row.cpuRatio),
+                Words.bytes(row.row.residentBytes),
+                "\(row.row.openFiles)",
+                Words.time(row.row.started),
+                String(row.row.command.prefix(100))
+            )
+        }
+        table.print()
+        more(processes.rows.count, shown: 40, processes.dropped)
+    }
+
+    private static func print(_ sockets: MergedSockets) {
+        var listening = Table("HOST", "LISTENS", "PROCESS", ">QUEUE")
+        for row in sockets.listening {
+            let queue = "\(row.row.backlog)/\(row.row.backlogMax)"
+            listening.add(row.host.name, "\(row.row.address):\(row.row.port)", row.row.process, queue)
+        }
+        listening.print()
+        if !listening.isEmpty { Terminal.out() }
+        var peers = Table("HOST", "PROCESS", "", "PEER", ">CONNECTIONS")
+        for row in sockets.peers.prefix(40) {
+            let peer = row.row
+            peers.add(
+                row.host.name,
+                peer.process,
+                peer.outgoing ? "->" : "<-",
+                peer.outgoing
+                    ? "\(peer.remoteAddress):\(peer.remotePort)"
+                    : "\(peer.remoteAddress) on \(peer.localPort)",
+                "\(peer.count)"
+            )
+        }
+        peers.print()
+        more(sockets.peers.count, shown: 40, sockets.dropped)
+    }
+
+    private static func print(_ dependencies: MergedDependencies) {
+        var table = Table("DEPENDENCY", "KIND", "TARGET", "HOST", "STATE", ">CONNECT", ">TOTAL", "REASON")
+        for dependency in dependencies.dependencies {
+            for check in dependency.checks {
+                table.add(
+                    dependency.name,
+                    dependency.kind,
+                    dependency.target,
+                    check.host.name,
+                    check.row.healthy ? "healthy" : "ILL",
+                    Words.milliseconds(check.row.connectMilliseconds),
+                    Words.milliseconds(check.row.totalMilliseconds),
+                    reason(check.row)
+                )
+            }
+        }
+        table.print()
+    }
+
+    private static func reason(_ check: DependencyCheck) -> String {
+        let values = check.values.sorted { $0.key < $1.key }.map { "\($0.key) \(Words.number($0.value))" }
+        var parts = ([check.reason] + values).filter { !$0.isEmpty }
+        if let expires = check.certificateExpires {
+            parts.append("certificate until \(expires.description.prefix(10))")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func print(_ changes: MergedChanges) {
+        var table = Table("AT (UTC)", "CHANGE", "SERVICE", "HOSTS", "SUMMARY")
+        for entry in changes.changes {
+            table.add(
+                Words.time(entry.change.at),
+                entry.change.title,
+                entry.change.service,
+                Words.hosts(entry.seenOn),
+                entry.change.summary
+            )
+        }
+        table.print()
+        if changes.changes.isEmpty { Terminal.out("No change noticed.") }
+    }
+
+    private static func print(_ facts: MergedFacts) {
+        var table = Table("FACT", "VALUE", "HOSTS")
+        for fact in facts.facts {
+            for value in fact.values {
+                table.add(fact.name, String(value.value.prefix(120)), Words.hosts(value.hosts, max: 4))
+            }
+        }
+        table.print()
+    }
+
+    private static func more(_ count: Int, shown: Int, _ dropped: Int) {
+        let rest = max(0, count - shown) + dropped
+        if rest > 0 { Terminal.out("… and \(rest) more; --json has them") }
+    }
+}

@@ -1,0 +1,202 @@
+import ArgumentParser
+import MusterCore
+
+/// `muster ask`.
+struct AskCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ask",
+        abstract: "Ask hosts a question and print one merged answer.",
+        discussion: """
+            Hosts are chosen with --on: all, host=web-1, service=checkout, role=db,zone=a (and), \
+            host=web-1|host=web-2 (or). The last line always says who was asked and who answered.
+
+            EXAMPLES
+              muster ask requests --on service=checkout --since 15m
+              muster ask logs --level error --text "connection refused" --since 5m
+              muster ask deps --on role=web
+            """,
+        subcommands: [
+            AskLogs.self, AskRequests.self, AskMetrics.self, AskProcesses.self, AskSockets.self,
+            AskDependencies.self, AskChanges.self, AskFacts.self,
+        ]
+    )
+}
+
+/// Options of every question.
+struct AskOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Which hosts.", valueName: "selector"))
+    var on = "all"
+
+    @Option(help: ArgumentHelp("How long each host may take.", valueName: "span"))
+    var deadline = "5s"
+
+    @OptionGroup var server: ServerOptions
+}
+
+/// How far back a question looks.
+struct SpanOptions: ParsableArguments {
+    @Option(
+        name: [.customLong("since"), .customLong("last")],
+        help: ArgumentHelp("How far back to look.", valueName: "span")
+    )
+    var since = "15m"
+
+    func window() throws -> TimeWindow {
+        let now = Clock.now()
+        return TimeWindow(from: now - (try Duration(option: "since", since)), to: now)
+    }
+}
+
+struct AskLogs: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "logs",
+        abstract: "Log lines, and counts of lines that differ only in their variable parts.",
+        discussion: """
+            EXAMPLES
+              muster ask logs --level error --since 10m
+              muster ask logs --service shop --text timeout --lines 50
+            """
+    )
+
+    @Option(help: "Only of this service.") var service = ""
+    @Option(help: "Only this grave or graver: debug, info, warning, error or fatal.") var level: LogLevel?
+    @Option(help: "Only lines that contain this.") var text = ""
+    @Option(help: "How many lines to print, newest.") var lines = 20
+    @OptionGroup var span: SpanOptions
+    @OptionGroup var options: AskOptions
+
+    func run() throws {
+        let probe = Probe.logs(window: try span.window(), service: service, level: level, text: text)
+        try Asking(probe, options, lines: lines).run()
+    }
+}
+
+struct AskRequests: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "requests",
+        abstract: "Requests per endpoint: counts, errors, latency, users.",
+        discussion: """
+            EXAMPLES
+              muster ask requests --since 15m
+              muster ask requests --service shop --on zone=a
+            """
+    )
+
+    @Option(help: "Only of this service.") var service = ""
+    @OptionGroup var span: SpanOptions
+    @OptionGroup var options: AskOptions
+
+    func run() throws {
+        // The coordinator puts a salt of its own in its place.
+        try Asking(
+            .requests(window: try span.window(), service: service, salt: [], bucketSeconds: 60),
+            options
+        ).run()
+    }
+}
+
+struct AskMetrics: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "metrics",
+        abstract: "Metric series, those that changed most first.",
+        discussion: """
+            EXAMPLES
+              muster ask metrics
+              muster ask metrics memory_ --on role=db --since 1h
+            """
+    )
+
+    @Argument(help: "Only series whose name begins with this.") var prefix = ""
+    @OptionGroup var span: SpanOptions
+    @OptionGroup var options: AskOptions
+
+    func run() throws { try Asking(.metrics(window: try span.window(), prefix: prefix), options).run() }
+}
+
+struct AskProcesses: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "processes",
+        abstract: "Processes, most CPU first.",
+        discussion: """
+            EXAMPLES
+              muster ask processes postgres --on role=db
+            """
+    )
+
+    @Argument(help: "Only those whose name or command line contains this.") var text = ""
+    @OptionGroup var options: AskOptions
+
+    func run() throws { try Asking(.processes(text: text), options).run() }
+}
+
+struct AskSockets: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sockets",
+        abstract: "Who listens where, and who talks to whom.",
+        discussion: """
+            EXAMPLES
+              muster ask sockets --port 5432
+            """
+    )
+
+    @Option(help: "Only this port.") var port = 0
+    @OptionGroup var options: AskOptions
+
+    func validate() throws {
+        guard (0...65_535).contains(port) else { throw ValidationError("--port is from 1 to 65535") }
+    }
+
+    func run() throws { try Asking(.sockets(port: port), options).run() }
+}
+
+struct AskDependencies: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deps",
+        abstract: "Check the configured dependencies now, from each host.",
+        discussion: """
+            EXAMPLES
+              muster ask deps
+              muster ask deps orders-db --on service=shop
+            """,
+        aliases: ["dependencies"]
+    )
+
+    @Argument(help: "Only this dependency.") var name = ""
+    @OptionGroup var options: AskOptions
+
+    func run() throws { try Asking(.dependencies(name: name), options).run() }
+}
+
+struct AskChanges: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "changes",
+        abstract: "Changes that hosts noticed: deploys, configuration, packages, restarts.",
+        discussion: """
+            EXAMPLES
+              muster ask changes --since 2h
+            """
+    )
+
+    @Option(help: "Only of this service.") var service = ""
+    @OptionGroup var span: SpanOptions
+    @OptionGroup var options: AskOptions
+
+    func run() throws { try Asking(.changes(window: try span.window(), service: service), options).run() }
+}
+
+struct AskFacts: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "facts",
+        abstract: "What the hosts are, and in what they differ.",
+        discussion: """
+            EXAMPLES
+              muster ask facts --on service=shop
+            """
+    )
+
+    @OptionGroup var options: AskOptions
+
+    func run() throws { try Asking(.facts, options).run() }
+}
+
+extension LogLevel: ExpressibleByArgument {}

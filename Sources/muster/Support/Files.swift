@@ -1,0 +1,89 @@
+import FoundationEssentials
+import Glibc
+
+/// The small files that the command line reads and writes: configuration, token, keys, runbooks.
+enum Files {
+    /// The whole file, at most `max` bytes.
+    static func read(_ path: String, max: Int = 1 << 20) throws(CLIError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("can't read \(path)") }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count == 0 { return bytes }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("can't read \(path)")
+            }
+            bytes += buffer[..<count]
+            guard bytes.count <= max else { throw CLIError(.failed, "\(path) has more than \(max) bytes") }
+        }
+    }
+
+    /// A file that holds a secret; says so on standard error when others may read it.
+    static func readSecret(_ path: String) throws(CLIError) -> [UInt8] {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
+            Terminal.error("muster: warning: \(path) can be read by others; run \"chmod 600 \(path)\"")
+        }
+        return try read(path, max: 64 << 10)
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Replaces a file as a whole: readers see the old one or the new one.
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(CLIError) {
+        let temporary = "\(path).new"
+        _ = unlink(temporary)
+        try create(bytes, at: temporary, mode: mode)
+        guard rename(temporary, path) == 0 else { throw failure("can't write \(path)") }
+    }
+
+    /// Makes a file that must not be there yet.
+    static func create(_ bytes: [UInt8], at path: String, mode: mode_t) throws(CLIError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw failure("can't make \(path)") }
+        defer { close(descriptor) }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("can't write \(path)")
+            }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(descriptor) == 0 else { throw failure("can't write \(path)") }
+    }
+
+    /// Makes a folder that only its owner may enter; nothing happens when it is there.
+    static func makeFolder(_ path: String) throws(CLIError) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch { throw CLIError(.failed, "can't make the folder \(path)", cause: error) }
+    }
+
+    /// The path from the root, for files that are named in the configuration.
+    static func absolute(_ path: String, in folder: String? = nil) -> String {
+        if path.hasPrefix("/") { return path }
+        if path.hasPrefix("~/"), let home = environment("HOME") { return "\(home)/\(path.dropFirst(2))" }
+        return "\(folder ?? FileManager.default.currentDirectoryPath)/\(path)"
+    }
+
+    /// A variable of the environment; nil when it is not set or empty.
+    static func environment(_ name: String) -> String? {
+        guard let value = getenv(name) else { return nil }
+        let text = String(cString: value)
+        return text.isEmpty ? nil : text
+    }
+
+    private static func failure(_ what: String) -> CLIError {
+        CLIError(.failed, "\(what): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,105 @@
+import MusterCore
+
+/// An incident as text for people.
+enum IncidentText {
+    static func print(_ detail: IncidentDetail) {
+        let summary = detail.summary
+        let clean = Terminal.clean
+        Terminal.out(Terminal.paint(clean(summary.title), .bold))
+        var facts = ["\(summary.status.rawValue)", summary.service, summary.severity ?? ""]
+        if let owner = summary.owner { facts.append("owned by \(owner.team)") }
+        facts.append("opened \(Words.time(summary.opened)) UTC")
+        if let resolved = summary.resolved {
+            facts.append("resolved after \((resolved - summary.opened).spoken)")
+        }
+        Terminal.out(clean(facts.filter { !$0.isEmpty }.joined(separator: " · ")))
+        Terminal.out(Terminal.paint("\(summary.id)", .dim))
+
+        if let blast = detail.blast {
+            heading("Blast radius")
+            Terminal.out("  \(clean(text(blast)))")
+        }
+        if !detail.contextLines.isEmpty {
+            heading("Context")
+            for line in detail.contextLines { Terminal.out("  - \(clean(line))") }
+        }
+        if let ranking = detail.ranking { print(ranking, findings: detail.findings) }
+        for plan in detail.pendingPlans {
+            heading("Waits for approval")
+            PlanText.print(plan)
+            for doubt in detail.doubts { Terminal.out("  because \(clean(doubt))") }
+            Terminal.out("  approve: muster approve \(summary.id) \(plan.id.short)")
+        }
+        if !detail.actions.isEmpty {
+            heading("Actions")
+            for action in detail.actions {
+                let report = action.report
+                let reason = report.reason.isEmpty ? "" : ": \(report.reason)"
+                Terminal.out("  \(clean("\(action.host.name) \(report.state.rawValue)\(reason)"))")
+            }
+        }
+        heading("Timeline (UTC)")
+        for entry in detail.timeline { print(entry) }
+        if detail.postMortemAvailable { Terminal.out("\nPost-mortem: muster postmortem \(summary.id)") }
+    }
+
+    /// One line of the timeline.
+    static func print(_ entry: TimelineEntry) {
+        let kind = entry.kind.rawValue
+        let blanks = String(repeating: " ", count: max(1, 20 - kind.count))
+        let time = Terminal.paint(entry.at.timeOfDay, .dim)
+        Terminal.out("  \(time)  \(Terminal.paint(kind, .dim))\(blanks)\(Terminal.clean(entry.text))")
+    }
+
+    private static func print(_ ranking: Ranking, findings: [Finding]) {
+        heading("Most likely cause (\(ranking.verdict.rawValue))")
+        let texts = Dictionary(findings.map { ($0.id, $0.text) }) { first, _ in first }
+        for (index, hypothesis) in ranking.hypotheses.prefix(5).enumerated() {
+            let line = "\(Words.percent(hypothesis.probability)) \(Terminal.clean(hypothesis.cause))"
+            Terminal.out("  " + (index == 0 ? Terminal.paint(line, .bold) : line))
+            for id in hypothesis.evidence {
+                if let text = texts[id] { Terminal.out("      + \(Terminal.clean(text))") }
+            }
+            for id in hypothesis.against {
+                if let text = texts[id] { Terminal.out("      - \(Terminal.clean(text))") }
+            }
+        }
+        if ranking.hypotheses.isEmpty { Terminal.out("  nothing stands out") }
+        Terminal.out("  \(ranking.coverage.summary)")
+        for text in ranking.unseen { Terminal.out("  not seen: \(Terminal.clean(text))") }
+    }
+
+    private static func text(_ blast: BlastRadius) -> String {
+        var text = "\(Words.percent(blast.ratio)) of \(blast.requests) requests"
+        text += " to \(blast.endpoint.isEmpty ? blast.service : blast.endpoint) fail"
+        text += " (\(Words.percent(blast.low)) to \(Words.percent(blast.high)))"
+        if let users = blast.users { text += ", about \(Int(users.rounded())) users" }
+        return text + "; \(blast.coverage.summary)"
+    }
+
+    private static func heading(_ text: String) { Terminal.out("\n" + Terminal.paint(text, .bold)) }
+}
+
+/// A plan as text for whoever approves it.
+enum PlanText {
+    static func print(_ sealed: SealedPlan) {
+        let plan = sealed.plan
+        let clean = Terminal.clean
+        Terminal.out("  \(clean(plan.summary))")
+        Terminal.out("  does        \(clean(plan.action.summary))")
+        for target in plan.targets {
+            Terminal.out("  on          \(clean(target.name)) (\(target.id.short))")
+        }
+        if let rollback = plan.rollback {
+            Terminal.out("  taken back  \(clean(rollback.summary))")
+            Terminal.out("              by the host itself unless kept within \(plan.commitWithin.spoken)")
+        } else {
+            let why = plan.irreversible.isEmpty ? "no rollback is given" : plan.irreversible
+            Terminal.out("  " + Terminal.paint("CAN'T BE TAKEN BACK", .red) + ": \(clean(why))")
+        }
+        Terminal.out("  runbook     \(clean(plan.runbook)), step \(plan.step)")
+        Terminal.out("  proposed by \(clean(plan.proposer))")
+        Terminal.out("  valid       \(Words.time(plan.notBefore)) to \(Words.time(plan.expires)) UTC")
+        Terminal.out("  plan        \(sealed.id)")
+    }
+}

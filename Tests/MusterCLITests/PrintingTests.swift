@@ -1,0 +1,55 @@
+import MusterCore
+import Testing
+
+@testable import muster
+
+@Suite("CLI: reading and printing")
+struct PrintingTests {
+    @Test(
+        "text of hosts can't move the cursor, colour, or turn around what is printed",
+        arguments: [
+            ("a\u{1B}[2Jb", "a\u{FFFD}[2Jb"), ("one\r\ntwo", "one\u{FFFD} two"),
+            ("\u{202E}abc", "\u{FFFD}abc"),
+            ("\u{9B}31m", "\u{FFFD}31m"), ("tab\there", "tab here"), ("Müller → 日本", "Müller → 日本"),
+        ]
+    )
+    func clean(_ text: String, _ expected: String) {
+        #expect(Array(Terminal.clean(text).unicodeScalars) == Array(expected.unicodeScalars))
+    }
+
+    @Test("lines of an answer are understood however they are cut", arguments: [1, 7, 4_096])
+    func lines(_ size: Int) throws {
+        let host = HostReference(id: .zero, name: "web-1")
+        let replies = [HostReply(host: host, outcome: Outcome(.timeout), answer: nil)]
+        let reply = FleetReply(question: QuestionID(at: .zero), probe: .facts, replies: replies)
+        let progress = AskProgress(host: host, outcome: Outcome(.timeout), coverage: reply.coverage)
+        let bytes =
+            try JSON.bytes(AskLine(progress: progress)) + [10]
+            + JSON.bytes(AskLine(result: FleetAnswer(reply))) + [10]
+        var reader = AskLineReader()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            reader.append(Array(rest.prefix(size)))
+            rest = rest.dropFirst(size)
+        }
+        #expect(reader.error == nil && reader.result?.coverage.summary == "answered 0/1, 1 timeout")
+    }
+
+    @Test("names go into a path without changing it")
+    func path() {
+        #expect("web-1.example_~".pathPart == "web-1.example_~")
+        #expect("../a b?é".pathPart == "..%2Fa%20b%3F%C3%A9")
+    }
+
+    @Test(
+        "a problem ends the command with the status that fits it",
+        arguments: [
+            (401, ExitStatus.denied), (403, .denied), (404, .failed), (409, .failed), (429, .tryAgain),
+            (503, .tryAgain),
+        ]
+    )
+    func statuses(_ status: Int, _ expected: ExitStatus) {
+        let problem = Problem(status: status, code: "", title: "", detail: "no")
+        #expect(Connection.refusal(problem).status == expected)
+    }
+}
