@@ -133,5 +133,18 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "MusterWireTests", dependencies: ["MusterWire"], swiftSettings: settings),
+        .testTarget(
+            name: "MusterCoordinatorTests",
+            dependencies: [
+                "MusterCoordinator", "MusterTesting",
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
     ]
 )

@@ -38,7 +38,7 @@ package struct Coordinator: Sendable {
             store: SQLiteFleetStore(database: database),
             logger: logger
         )
-        let transport: (any MessageTransport)? = nil
+        let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile) }
         incidents = IncidentService(
             configuration: configuration,
             fleet: fleet,

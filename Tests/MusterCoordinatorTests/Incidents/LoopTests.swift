@@ -1,0 +1,103 @@
+import MusterCore
+import MusterIdentity
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite struct LoopTests {
+    @Test func alertBecomesContextHypothesisActionAndPostMortem() async throws {
+        let harness = try LoopHarness()
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let first = try #require(waiting.ranking?.hypotheses.first)
+        #expect(first.kind == .badDeploy)
+        #expect(first.hosts.map(\.name) == ["web-2"])
+        #expect(waiting.contextLines.contains { $0.contains("deploy #4521 by sarah") })
+        #expect(waiting.actions.isEmpty)
+        #expect(harness.world.executions.isEmpty)
+
+        let plan = try #require(waiting.pendingPlans.first)
+        #expect(plan.plan.action == .command(name: "rollback_release", parameters: ["to": "4520"]))
+        #expect(plan.plan.targets.map(\.name) == ["web-2"])
+        try await harness.approve(id)
+        let done = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        #expect(done.summary.status == .resolved)
+        #expect(done.actions.map(\.report.state) == [.committed])
+        #expect(harness.world.executions == ["web-2": 1])
+        let text = try #require(await harness.service.postMortem(id))
+        #expect(text.contains("requests to GET /api/checkout failed"))
+        #expect(text.contains("EUR"))
+        await harness.kill()
+        #expect(try await harness.store.verify(id).holds)
+    }
+
+    @Test func actionThatDoesNotHelpIsTakenBackAndPeopleAreCalled() async throws {
+        let harness = try LoopHarness()
+        harness.world.makeRollbackUseless()
+        harness.run()
+        let id = try await harness.alert()
+        try await harness.approve(id)
+        let end = try await harness.wait(for: "the escalation", id) { detail in
+            detail.timeline.contains { $0.kind == .escalated }
+                && detail.actions.allSatisfy { $0.report.state.isFinal }
+        }
+        #expect(end.actions.map(\.report.state) == [.rolledBack])
+        #expect(end.summary.status != .resolved)
+        #expect(harness.world.executions == ["web-2": 1])
+        await harness.kill()
+    }
+
+    @Test func rejectedPlanNeverRuns() async throws {
+        let harness = try LoopHarness()
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let plan = try #require(waiting.pendingPlans.first)
+        try await harness.service.reject(plan.id, of: id, reason: "not now", by: "dana")
+        await #expect(throws: OperationError.self) { try await harness.approve(id, plan.id) }
+        _ = try await harness.wait(for: "the end of the step", id) { detail in
+            detail.timeline.contains { $0.kind == .stepEnded && $0.text.contains("rejected by dana: not now") }
+        }
+        try await harness.service.close(id, by: "dana", confirmedCause: "a bad release")
+        let closed = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        #expect(closed.summary.status == .closed)
+        #expect(harness.world.executions.isEmpty)
+        #expect(try #require(await harness.service.postMortem(id)).contains("a bad release"))
+        await harness.kill()
+    }
+
+    @Test func signatureOfSomebodyElseIsRefusedWhereTheKeyIsKnown() async throws {
+        let key = try SigningKey.generate()
+        let harness = try LoopHarness { $0.approvers = ["dana": key.publicKey] }
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let plan = try #require(waiting.pendingPlans.first)
+        let error = await #expect(throws: OperationError.self) { try await harness.approve(id, plan.id) }
+        #expect(error?.code == .denied)
+        let signed = try key.sign(Sealing.approvalBytes(plan: plan.id))
+        let approval = Approval(signer: "dana", signature: signed)
+        let own = await #expect(throws: OperationError.self) {
+            try await harness.service.approve(plan.id, of: id, approval: approval, by: "muster")
+        }
+        #expect(own?.code == .denied)
+        try await harness.service.approve(plan.id, of: id, approval: approval, by: "dana")
+        _ = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        await harness.kill()
+    }
+
+    @Test func fleetThatIsCutOffLeavesAnUnknownVerdictAndCallsPeople() async throws {
+        let harness = try LoopHarness()
+        harness.world.cutOff()
+        harness.run()
+        let id = try await harness.alert()
+        let end = try await harness.wait(for: "the escalation", id) { detail in
+            detail.timeline.contains { $0.kind == .escalated }
+        }
+        #expect(end.ranking?.verdict == .unknown)
+        #expect(end.ranking?.coverage.answered == 0)
+        #expect(end.context?.lines.contains { $0.contains("unreachable") } == true)
+        await harness.kill()
+    }
+}

@@ -1,0 +1,110 @@
+import FoundationEssentials
+import Glibc
+import MusterCore
+import MusterTesting
+
+/// A coordinator process of a test's own, with an operator who uses the real command line.
+final class RealCoordinator {
+    let directory: TemporaryDirectory
+    let agentsPort: Int
+    let apiPort: Int
+    private var process: ChildProcess?
+
+    var url: String { "https://127.0.0.1:\(apiPort)" }
+    var authority: String { directory.path("state/ca.pem") }
+
+    /// Makes authority and first operator; ``start()`` starts it.
+    init() throws {
+        directory = try TemporaryDirectory()
+        agentsPort = try Loopback.freePort()
+        apiPort = try Loopback.freePort()
+        mkdir(directory.path("etc"), 0o700)
+        mkdir(directory.path("etc/runbooks"), 0o700)
+        mkdir(directory.path("admin"), 0o700)
+        try directory.write(
+            "etc/coordinator.yaml",
+            Array(
+                """
+                listen: { agents: "127.0.0.1:\(agentsPort)", api: "127.0.0.1:\(apiPort)" }
+                state: \(directory.path("state"))
+                runbooks: \(directory.path("etc/runbooks"))
+                quiet_for: 1s
+
+                """.utf8
+            )
+        )
+        let text = try Programs.run(
+            [try Programs.path("muster-coordinator"), "init", "--config", directory.path("etc"), "--name", "127.0.0.1"],
+            in: directory
+        )
+        let token = text.split { $0.isWhitespace }.first { $0.hasPrefix("muster-op.") }
+        guard let token else { throw SetupFailure("init named no token:\n\(text)") }
+        try directory.write("admin/token", Array("\(token)\n".utf8))
+        try directory.write(
+            "admin/config.yaml",
+            Array("server: \(url)\nca: \(authority)\ntoken_file: \(directory.path("admin/token"))\n".utf8)
+        )
+    }
+
+    func start() throws {
+        let child = try ChildProcess(
+            [try Programs.path("muster-coordinator"), "serve", "--config", directory.path("etc")],
+            in: directory
+        )
+        process = child
+        _ = try child.waitForOutput("API is listening")
+    }
+
+    /// As a crash does.
+    func kill() throws {
+        guard let process else { return }
+        Glibc.kill(process.pid, SIGKILL)
+        _ = try process.waitForExit()
+        self.process = nil
+    }
+
+    var log: String { process?.output ?? "" }
+
+    /// What `muster` prints for an operator.
+    func muster(_ arguments: String...) throws -> String {
+        try Programs.run(
+            ["/usr/bin/env", "MUSTER_CONFIG=\(directory.path("admin"))", try Programs.path("muster")] + arguments,
+            in: directory
+        )
+    }
+
+    func incidents() throws -> [IncidentSummary] {
+        try JSONDecoder().decode([IncidentSummary].self, from: Data(try muster("incidents", "--json").utf8))
+    }
+
+    func incident(_ id: IncidentID) throws -> IncidentDetail {
+        try JSONDecoder().decode(
+            IncidentDetail.self,
+            from: Data(try muster("incident", "show", "\(id)", "--json").utf8)
+        )
+    }
+
+    /// A token that may deliver alerts and nothing else, in a file.
+    func intakeTokenFile() throws -> String {
+        let text = try muster("operator", "create", "alertmanager", "--role", "intake")
+        let token = text.split { $0.isWhitespace || $0 == "\"" }.first { $0.hasPrefix("muster-op.") }
+        guard let token else { throw SetupFailure("no token in:\n\(text)") }
+        return try directory.write("alertmanager.token", Array(token.utf8))
+    }
+
+    /// Looks until something is there.
+    func wait<Value>(
+        for what: String,
+        within limit: Duration = .seconds(60),
+        _ look: () throws -> Value?
+    ) throws -> Value {
+        let start = ContinuousClock.now
+        while true {
+            if let value = try look() { return value }
+            guard ContinuousClock.now - start < limit else {
+                throw SetupFailure("waited in vain for \(what); the coordinator said:\n\(log)")
+            }
+            usleep(200_000)
+        }
+    }
+}
