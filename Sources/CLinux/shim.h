@@ -3,6 +3,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+// The kernel has a type of its own with a field of that name, which must keep it.
+#include <linux/posix_types.h>
 // Swift's Glibc is made without _GNU_SOURCE and knows this field of fd_set by its other name; two definitions
 // of one type are an error.
 #define fds_bits __fds_bits

@@ -10,7 +10,10 @@ package protocol ObservedHost: Sendable {
     /// What Hello says of the host; read at each connect.
     func inventory() -> HostInventory
     /// Answers one question within its budget; never takes longer than its deadline on purpose.
-    func answer(_ question: Question, isCancelled: @Sendable () -> Bool) -> (outcome: Outcome, answer: Answer?)
+    func answer(
+        _ question: Question,
+        isCancelled: @Sendable () -> Bool
+    ) -> (outcome: Outcome, answer: Answer?)
     /// Looks once at everything that is recorded continuously; called about once a second.
     func tick(now: Timestamp)
     /// Log lines that were not looked at, to stay within the budget, since the start.

@@ -5,7 +5,9 @@ package enum RobustStatistics {
     /// Makes the median absolute deviation of normal noise equal to its standard deviation.
     package static let normalScale = 1.4826
 
-    /// The middle value; nil when there is none. Values that are not finite don't count.
+    /// The middle value; nil when there is none.
+    ///
+    /// Values that are not finite don't count.
     package static func median(_ values: [Double]) -> Double? {
         let sorted = values.filter(\.isFinite).sorted()
         guard !sorted.isEmpty else { return nil }

@@ -32,7 +32,7 @@ package struct ConfigWatcher {
     private let files: HostFiles
     private let inputs: [Input]
     private var known: [String: Known] = [:]
-    private var isFirstScan = true
+    private var lastScan: Timestamp?
 
     package init(files: HostFiles, inputs: [Input]) {
         self.files = files
@@ -55,7 +55,7 @@ package struct ConfigWatcher {
             known[path]?.status = nil
             known[path]?.hash = ""
         }
-        isFirstScan = false
+        lastScan = now
         return changes
     }
 
@@ -65,14 +65,16 @@ package struct ConfigWatcher {
         guard before?.status != status, before != nil || known.count < Self.filesMax else { return nil }
         guard let content = try? files.read(path, bytesMax: Self.hashedBytesMax) else { return nil }
         let hash = Hex.text(of: KeyedHash(salt: []).hash(content))
-        let keeps = content.count <= Self.fileBytesMax && bytesKept(without: path) + content.count <= Self.bytesMax
+        let keeps =
+            content.count <= Self.fileBytesMax && bytesKept(without: path) + content.count <= Self.bytesMax
         let after = Known(status: status, hash: hash, content: keeps ? content : nil, service: service)
         known[path] = after
-        guard before?.hash != hash, !isFirstScan else { return nil }
-        // The file's own time, unless its clock says something impossible.
-        let at = min(Timestamp(nanoseconds: status.modified), now)
+        guard before?.hash != hash, let lastScan else { return nil }
+        // The file's own time where it can be true: a file that was moved here or unpacked may bring an old one.
+        let modified = Timestamp(nanoseconds: status.modified)
+        let at = modified > lastScan - .seconds(1) && modified < now ? modified : now
         let isNew = before == nil || before?.hash.isEmpty == true
-        return change(path, service, at: isNew ? now : at, isNew ? "added" : "changed", before: before, after: after)
+        return change(path, service, at: at, isNew ? "added" : "changed", before: before, after: after)
     }
 
     private func bytesKept(without path: String) -> Int {

@@ -52,8 +52,12 @@ package struct DeployMarkers {
 
     private static func change(_ bytes: ArraySlice<UInt8>, path: String, modified: Int64) -> Change? {
         var fields: [String: String] = [:]
-        guard JSONFields.read(bytes, each: { fields[$0.text] = String($1.text.prefix(512)) }) else { return nil }
-        guard let service = fields["service"], !service.isEmpty, let version = fields["version"] else { return nil }
+        guard JSONFields.read(bytes, each: { fields[$0.text] = String($1.text.prefix(512)) }) else {
+            return nil
+        }
+        guard let service = fields["service"], !service.isEmpty, let version = fields["version"] else {
+            return nil
+        }
         let named = fields["at"] ?? ""
         let at =
             Timestamp(rfc3339: named) ?? Double(named).flatMap { Timestamp(epoch: $0) }

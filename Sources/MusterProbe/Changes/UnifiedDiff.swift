@@ -93,7 +93,9 @@ package enum UnifiedDiff {
             oldLine += start - index
             newLine += start - index
             var end = change + 1
-            while let next = edits[end...].prefix(2 * contextLines + 1).firstIndex(where: \.isChange) { end = next + 1 }
+            while let next = edits[end...].prefix(2 * contextLines + 1).firstIndex(where: \.isChange) {
+                end = next + 1
+            }
             end = min(end + contextLines, edits.count)
 
             var body: [[UInt8]] = []

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterPostgres
+import Synchronization
 
 /// A session with a PostgreSQL server, as far as a watcher needs it.
 package protocol DatabaseSession: AnyObject {
@@ -9,7 +10,12 @@ package protocol DatabaseSession: AnyObject {
     func close()
 }
 
-extension PostgresSession: DatabaseSession {}
+extension PostgresSession: DatabaseSession {
+    package func query(_ sql: String, timeout: Duration) throws(PostgresError) -> PostgresResult {
+        // No question and no action needs more than a few rows.
+        try query(sql, timeout: timeout, rowsMax: 10_000, bytesMax: 1 << 20)
+    }
+}
 
 /// Makes sessions; a parameter so that a watcher can be tried without a server.
 package typealias DatabaseConnector =
@@ -67,4 +73,11 @@ struct HeldSession: @unchecked Sendable {
             ? "cannot connect: all connection slots are taken (\(text))" : "cannot connect: \(text)"
         return ProbeError(.unavailable, reason, cause: error)
     }
+}
+
+/// A held session with its lock, which may be there or not.
+final class LockedSession: Sendable {
+    let session: Mutex<HeldSession>
+
+    init(_ session: sending HeldSession) { self.session = Mutex(session) }
 }

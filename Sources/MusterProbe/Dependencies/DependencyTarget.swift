@@ -12,24 +12,39 @@ package struct DependencyTarget: Hashable, Sendable {
 
     package var name: String
     package var kind: Kind
+    /// Services of this host that need it.
+    package var services: [String]
     /// How long one check may take.
     package var timeout: Duration
+    /// How often it is checked when nobody asks.
+    package var interval: Duration
 
-    package init(name: String, kind: Kind, timeout: Duration = .seconds(3)) {
+    package init(
+        name: String,
+        kind: Kind,
+        services: [String] = [],
+        timeout: Duration = .seconds(3),
+        interval: Duration = .seconds(5)
+    ) {
         self.name = name
         self.kind = kind
+        self.services = services
         self.timeout = timeout
+        self.interval = interval
     }
 
     /// A check of it in which nothing has been seen yet.
     package var emptyCheck: DependencyCheck {
-        switch kind {
-        case .tcp(let host, let port):
-            DependencyCheck(name: name, kind: "tcp", target: "\(host):\(port)")
-        case .http(let url, _): DependencyCheck(name: name, kind: "http", target: SecretMask.mask(url))
-        case .postgres(let endpoint):
-            DependencyCheck(name: name, kind: "postgres", target: endpoint.text)
-        }
+        var check =
+            switch kind {
+            case .tcp(let host, let port):
+                DependencyCheck(name: name, kind: "tcp", target: "\(host):\(port)")
+            case .http(let url, _): DependencyCheck(name: name, kind: "http", target: SecretMask.mask(url))
+            case .postgres(let endpoint):
+                DependencyCheck(name: name, kind: "postgres", target: endpoint.text)
+            }
+        check.services = services
+        return check
     }
 }
 
@@ -51,7 +66,9 @@ package struct PostgresEndpoint: Hashable, Sendable {
     package var database: String
     /// Looks; needs `pg_monitor`.
     package var look: Role
-    /// Acts; needs `pg_signal_backend`. Nil where Muster may only look.
+    /// Acts; needs `pg_signal_backend`.
+    ///
+    /// Nil where Muster may only look.
     package var act: Role?
 
     package init(host: String, port: Int, database: String, look: Role, act: Role?) {

@@ -3,8 +3,8 @@ import MusterHTTP
 
 /// Whether a URL answers, how long each phase takes, and when the server's certificate ends.
 package enum HTTPCheck {
-    /// Bytes of the answer's body that are read; the rest is not needed.
-    private static let bodyBytesMax = 64 << 10
+    /// A page of health that is larger than this is no such page.
+    private static let bodyBytesMax = 1 << 20
 
     /// Blocks for at most about the target's timeout.
     package static func run(_ target: DependencyTarget, url: String, caFile: String?) -> DependencyCheck {

@@ -47,7 +47,8 @@ struct PostgresActivity {
         check.healthy = true
         check.values = ["max_connections": slots, "reserved_connections": reserved]
         guard seesAll else {
-            check.reason = "the looking role lacks pg_monitor, so the sessions of other roles can't be counted"
+            check.reason =
+                "the looking role lacks pg_monitor, so the sessions of other roles can't be counted"
             return
         }
         check.values["connections_used"] = used

@@ -1,3 +1,4 @@
+import Glibc
 import MusterCore
 import MusterPostgres
 import Synchronization
@@ -10,8 +11,8 @@ import Synchronization
 /// meant for threads of their own.
 package final class PostgresWatcher: Sendable {
     package let endpoint: PostgresEndpoint
-    private let look: Mutex<HeldSession>
-    private let act: Mutex<HeldSession>?
+    private let look: LockedSession
+    private let act: LockedSession?
 
     /// Settings of every session: what hangs must end by itself.
     private static let lookSetUp = [
@@ -19,10 +20,9 @@ package final class PostgresWatcher: Sendable {
         "SET idle_in_transaction_session_timeout = '30s'",
     ]
 
-    package convenience init(endpoint: PostgresEndpoint) {
-        self.init(endpoint: endpoint) { (target, timeout) throws(PostgresError) in
-            try PostgresSession.connect(target, timeout: timeout)
-        }
+    /// Makes sessions with real servers.
+    package static let connector: DatabaseConnector = { (target, timeout) throws(PostgresError) in
+        try PostgresSession.connect(target, timeout: timeout)
     }
 
     package init(endpoint: PostgresEndpoint, connector: @escaping DatabaseConnector) {
@@ -36,8 +36,8 @@ package final class PostgresWatcher: Sendable {
             )
         }
         self.endpoint = endpoint
-        look = Mutex(HeldSession(target: target(endpoint.look), connector: connector))
-        act = endpoint.act.map { Mutex(HeldSession(target: target($0), connector: connector)) }
+        look = LockedSession(HeldSession(target: target(endpoint.look), connector: connector))
+        act = endpoint.act.map { LockedSession(HeldSession(target: target($0), connector: connector)) }
     }
 
     /// Looks at the server and keeps both sessions fresh.
@@ -72,17 +72,31 @@ package final class PostgresWatcher: Sendable {
             throw ProbeError(.refused, "a statement has at most 16 KiB, and at most 16 settings beside it")
         }
         let clock = CheckClock()
-        return try look.withLock { (held) throws(ProbeError) -> SQLAnswer in
-            let session = try held.open(timeout: timeout, setUp: Self.lookSetUp)
-            defer { _ = held.closeIfBroken() }
-            do {
-                return try Self.scalar(session, statement, settings, timeout: timeout, clock)
-            } catch {
-                // Also leaves a transaction that failed.
-                if (try? session.query("ROLLBACK", timeout: .seconds(1))) == nil { held.close() }
-                throw error
+        while true {
+            let answer = try look.session.withLockIfAvailable { (held) throws(ProbeError) -> SQLAnswer in
+                var answer = try Self.scalar(&held, statement, settings, timeout: timeout, clock)
+                answer.target = endpoint.text
+                return answer
             }
+            if let answer { return answer }
+            guard clock.left(of: timeout) > .zero else {
+                throw ProbeError(.timeout, "the session with \(endpoint.text) is busy with another question")
+            }
+            usleep(2000)
         }
+    }
+
+    /// Runs the statement on the held session, in a transaction that is left in any case.
+    private static func scalar(
+        _ held: inout HeldSession,
+        _ statement: String,
+        _ settings: [String],
+        timeout: Duration,
+        _ clock: CheckClock
+    ) throws(ProbeError) -> SQLAnswer {
+        let session = try held.open(timeout: clock.left(of: timeout), setUp: lookSetUp)
+        defer { leave(session, &held) }
+        return try scalar(session, statement, settings, timeout: timeout, clock)
     }
 
     /// Runs a statement once, with the acting role, and counts what it did.
@@ -97,18 +111,19 @@ package final class PostgresWatcher: Sendable {
         guard statement.utf8.count <= 16 << 10, !statement.utf8.contains(0) else {
             throw ProbeError(.refused, "a statement has at most 16 KiB")
         }
-        return try act.withLock { (held) throws(ProbeError) -> Int in
+        return try act.session.withLock { (held) throws(ProbeError) -> Int in
             let session = try Self.freshSession(&held, timeout: timeout)
             defer { _ = held.closeIfBroken() }
-            do {
+            do throws(PostgresError) {
                 return Self.count(try session.query(statement, timeout: timeout))
             } catch {
                 let text = SecretMask.mask(error.message)
-                guard session.isAlive, !(error.sqlState ?? "").isEmpty else {
-                    held.close()
+                // A statement that was stopped half-way may have ended sessions, which nothing takes back.
+                guard session.isAlive, error.code == .statement else {
+                    if error.code != .timeout { held.close() }
                     throw ProbeError(
                         .indeterminate,
-                        "the session ended while the statement ran; it may have taken effect: \(text)",
+                        "the statement was sent, but did not come to its end; it may have taken effect: \(text)",
                         cause: error
                     )
                 }
@@ -119,8 +134,8 @@ package final class PostgresWatcher: Sendable {
 
     /// Ends both sessions; the next use makes them anew.
     package func close() {
-        look.withLock { $0.close() }
-        act?.withLock { $0.close() }
+        look.session.withLock { $0.close() }
+        act?.session.withLock { $0.close() }
     }
 
     /// A session that has just answered, so that a dead one is found before the statement is sent, not after.
@@ -140,16 +155,16 @@ package final class PostgresWatcher: Sendable {
         timeout: Duration,
         _ clock: CheckClock
     ) throws(ProbeError) -> PostgresResult {
-        try look.withLock { (held) throws(ProbeError) -> PostgresResult in
+        try look.session.withLock { (held) throws(ProbeError) -> PostgresResult in
             let wasOpen = held.isOpen
             let session = try held.open(timeout: timeout, setUp: Self.lookSetUp)
-            do { return try session.query(sql, timeout: timeout) } catch {
+            do throws(PostgresError) { return try session.query(sql, timeout: timeout) } catch {
                 guard held.closeIfBroken(), wasOpen, clock.left(of: timeout) > .zero else {
                     throw ProbeError(.failed, SecretMask.mask(error.message), cause: error)
                 }
             }
             let again = try held.open(timeout: clock.left(of: timeout), setUp: Self.lookSetUp)
-            do { return try again.query(sql, timeout: timeout) } catch {
+            do throws(PostgresError) { return try again.query(sql, timeout: timeout) } catch {
                 _ = held.closeIfBroken()
                 throw ProbeError(.failed, SecretMask.mask(error.message), cause: error)
             }
@@ -158,7 +173,7 @@ package final class PostgresWatcher: Sendable {
 
     /// Skipped while an action runs: that keeps the session fresh by itself.
     private func refreshActing(timeout: Duration) {
-        _ = act?.withLockIfAvailable { held in
+        _ = act?.session.withLockIfAvailable { held in
             _ = try? Self.freshSession(&held, timeout: timeout)
         }
     }
@@ -173,7 +188,7 @@ package final class PostgresWatcher: Sendable {
         func run(_ sql: String) throws(ProbeError) -> PostgresResult {
             let left = clock.left(of: timeout)
             guard left > .zero else { throw ProbeError(.timeout, "the database took too long") }
-            do { return try session.query(sql, timeout: left) } catch {
+            do throws(PostgresError) { return try session.query(sql, timeout: left) } catch {
                 throw ProbeError(.failed, SecretMask.mask(error.message), cause: error)
             }
         }
@@ -194,8 +209,15 @@ package final class PostgresWatcher: Sendable {
             answer.settings[name] = first(try run("SELECT current_setting('\(name)', true)"))
         }
         answer.role = first(try run("SELECT current_user")) ?? ""
-        _ = try run("ROLLBACK")
         return answer
+    }
+
+    /// Takes back whatever a question did to the session; one that does not let itself be cleaned is ended.
+    private static func leave(_ session: any DatabaseSession, _ held: inout HeldSession) {
+        // Advisory locks outlive a transaction.
+        for statement in ["ROLLBACK", "SELECT pg_advisory_unlock_all()"] {
+            guard (try? session.query(statement, timeout: .seconds(1))) != nil else { return held.close() }
+        }
     }
 
     private static func count(_ result: PostgresResult) -> Int {

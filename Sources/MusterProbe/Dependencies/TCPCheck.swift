@@ -25,17 +25,18 @@ package enum TCPCheck {
         while let address = next {
             let left = clock.left(of: target.timeout)
             guard left > .zero else { break }
-            if let reason = connect(address.pointee, within: left) {
-                check.reason = "\(host):\(port): \(reason)"
-            } else {
+            guard let reason = connect(address.pointee, within: left) else {
                 check.healthy = true
                 check.reason = ""
                 check.connectMilliseconds = clock.milliseconds
                 return finished(check, clock)
             }
+            check.reason = "\(host):\(port): \(reason)"
             next = address.pointee.ai_next
         }
-        if check.reason.isEmpty { check.reason = "\(host):\(port): no answer within \(target.timeout.spoken)" }
+        if check.reason.isEmpty {
+            check.reason = "\(host):\(port): no answer within \(target.timeout.spoken)"
+        }
         return finished(check, clock)
     }
 
@@ -63,7 +64,9 @@ package enum TCPCheck {
             guard ready > 0 else { return systemError(errno) }
             var code: Int32 = 0
             var size = socklen_t(MemoryLayout<Int32>.size)
-            guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return systemError(errno) }
+            guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else {
+                return systemError(errno)
+            }
             return code == 0 ? nil : systemError(code).lowercased()
         }
     }

@@ -39,7 +39,8 @@ extension ArraySlice<UInt8> {
 
     /// A number such as `0.42`; nil for anything else, also for infinities.
     var number: Double? {
-        guard let first, count <= 32, first == 0x2D || first == 0x2B || first == 0x2E || (0x30...0x39).contains(first)
+        guard let first, count <= 32,
+            first == 0x2D || first == 0x2B || first == 0x2E || (0x30...0x39).contains(first)
         else { return nil }
         guard let value = Double(String(decoding: self, as: UTF8.self)), value.isFinite else { return nil }
         return value

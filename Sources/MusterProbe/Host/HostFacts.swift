@@ -19,9 +19,12 @@ package struct HostFacts: Hashable, Sendable {
     package static func values(osRelease bytes: [UInt8]) -> [String: String] {
         var values: [String: String] = [:]
         for line in bytes.lines {
-            guard let equals = line.firstIndex(of: UInt8(ascii: "=")), !line.starts(with: "#") else { continue }
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")), !line.starts(with: "#") else {
+                continue
+            }
             var value = line[(equals + 1)...].trimmed
-            if let quote = value.first, quote == 0x22 || quote == 0x27, value.count >= 2, value.last == quote {
+            if let quote = value.first, quote == 0x22 || quote == 0x27, value.count >= 2, value.last == quote
+            {
                 value = value.dropFirst().dropLast()
             }
             values[line[..<equals].text] = value.text

@@ -23,7 +23,9 @@ package struct HostFiles: Hashable, Sendable {
         var bytes: [UInt8] = []
         var step = min(bytesMax, 4096)
         while bytes.count < bytesMax {
-            let chunk = [UInt8](unsafeUninitializedCapacity: min(step, bytesMax - bytes.count)) { buffer, count in
+            let chunk = [UInt8](unsafeUninitializedCapacity: min(step, bytesMax - bytes.count)) {
+                buffer,
+                count in
                 var got: Int
                 repeat {
                     got = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
@@ -82,7 +84,9 @@ package struct HostFiles: Hashable, Sendable {
         guard pattern.contains(where: { "*?[".contains($0) }) else { return [pattern] }
         var result = glob_t()
         defer { globfree(&result) }
-        guard glob(path(pattern), GLOB_NOSORT, nil, &result) == 0, let paths = result.gl_pathv else { return [] }
+        guard glob(path(pattern), GLOB_NOSORT, nil, &result) == 0, let paths = result.gl_pathv else {
+            return []
+        }
         var found: [String] = []
         for index in 0..<Int(result.gl_pathc) {
             guard let pointer = paths[index] else { continue }
@@ -122,7 +126,7 @@ extension ProbeError {
 /// The system's words for an error number.
 func systemError(_ code: Int32) -> String {
     var buffer = [CChar](repeating: 0, count: 256)
-    guard strerror_r(code, &buffer, buffer.count) != nil else { return "error \(code)" }
+    guard strerror_r(code, &buffer, buffer.count) == 0 else { return "error \(code)" }
     let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     return text.isEmpty ? "error \(code)" : text
 }

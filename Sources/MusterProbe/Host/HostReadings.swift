@@ -14,15 +14,15 @@ package struct CPUTimes: Hashable, Sendable {
         guard let line = bytes.lines.first(where: { $0.starts(with: "cpu ") }) else { return nil }
         let values = line.words.dropFirst().compactMap(\.decimal)
         guard values.count >= 4 else { return nil }
-        user = values[0] + values[1]
+        user = values[0] &+ values[1]
         system = values[2]
         idle = values[3]
         wait = values.count > 4 ? values[4] : 0
-        interrupt = values.count > 6 ? values[5] + values[6] : 0
+        interrupt = values.count > 6 ? values[5] &+ values[6] : 0
         steal = values.count > 7 ? values[7] : 0
     }
 
-    package var total: Int { user + system + idle + wait + interrupt + steal }
+    package var total: Int { user &+ system &+ idle &+ wait &+ interrupt &+ steal }
 }
 
 /// Memory, in bytes.
@@ -99,7 +99,7 @@ package struct DiskReading: Hashable, Sendable {
             let values = words[3...13].map { $0.decimal ?? 0 }
             if isPartition(name, of: disk) { continue }
             disk = name
-            guard !name.hasPrefix("loop"), !name.hasPrefix("ram"), values[0] + values[4] > 0,
+            guard !name.hasPrefix("loop"), !name.hasPrefix("ram"), values[0] | values[4] != 0,
                 readings.count < 64
             else { continue }
             readings.append(
@@ -142,7 +142,7 @@ package struct NetworkReading: Hashable, Sendable {
             guard let colon = line.lastIndex(of: UInt8(ascii: ":")), readings.count < 64 else { continue }
             let name = line[..<colon].trimmed.text
             let values = line[(colon + 1)...].words.compactMap(\.decimal)
-            guard values.count >= 16, name != "lo", values[0] + values[8] > 0 else { continue }
+            guard values.count >= 16, name != "lo", values[0] | values[8] != 0 else { continue }
             readings.append(
                 NetworkReading(
                     interface: name,
@@ -179,11 +179,16 @@ package struct Mount: Hashable, Sendable {
     package var device: String
     package var path: String
     package var kind: String
+    package var isReadOnly = false
 
     /// Whether it holds data on this host: no network, no kernel interface, no read-only image.
     package var isLocal: Bool {
-        ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "vfat", "tmpfs", "overlay"]
-            .contains(kind)
+        guard !isReadOnly else { return false }
+        return [
+            "ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "vfat", "tmpfs",
+            "overlay",
+        ]
+        .contains(kind)
     }
 
     /// Reads `/proc/self/mounts`, where blanks in paths are written as `\040`.
@@ -191,7 +196,13 @@ package struct Mount: Hashable, Sendable {
         bytes.lines.compactMap { line in
             let words = line.words
             guard words.count >= 3 else { return nil }
-            return Mount(device: words[0].text, path: unescape(words[1]), kind: words[2].text)
+            let options = words.count > 3 ? words[3].split(separator: UInt8(ascii: ",")) : []
+            return Mount(
+                device: words[0].text,
+                path: unescape(words[1]),
+                kind: words[2].text,
+                isReadOnly: options.contains { $0.elementsEqual("ro".utf8) }
+            )
         }
     }
 
@@ -200,7 +211,8 @@ package struct Mount: Hashable, Sendable {
         var rest = bytes
         while let byte = rest.popFirst() {
             let octal = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), octal.count == 3, octal.allSatisfy({ (0x30...0x37).contains($0) }) {
+            if byte == UInt8(ascii: "\\"), octal.count == 3, octal.allSatisfy({ (0x30...0x37).contains($0) })
+            {
                 output.append(octal.reduce(0) { $0 &* 8 &+ ($1 &- 0x30) })
                 rest = rest.dropFirst(3)
             } else {

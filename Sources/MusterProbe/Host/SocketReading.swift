@@ -4,7 +4,7 @@ package struct SocketReading: Hashable, Sendable {
     package var localPort: Int
     package var remoteAddress: String
     package var remotePort: Int
-    /// `ESTABLISHED`, `LISTEN`, …
+    /// The name of the state, such as `LISTEN`.
     package var state: String
     /// Bytes not yet read; for a listening socket the connections not yet accepted.
     package var receiveQueue: Int

@@ -11,6 +11,9 @@ package struct LogFollower {
         /// Which of the follower's inputs it came from.
         package var input: Int
         package var path: String
+        /// The file itself, whatever it is called.
+        package var device: UInt64
+        package var inode: UInt64
         /// Byte offset of its start in the file.
         package var offset: Int
         /// Without line break, at most 8 KiB, any bytes; valid during the call only.
@@ -78,8 +81,11 @@ package struct LogFollower {
         for step in 0..<count where left > 0 {
             let index = (turn + step) % count
             let (input, path) = (followed[index].input, followed[index].file.path)
+            let (device, inode) = (followed[index].file.device, followed[index].file.inode)
             let got = followed[index].file.read(budget: left, buffer: &buffer, losses: &losses) { bytes, offset in
-                deliver(Line(input: input, path: path, offset: offset, bytes: bytes))
+                deliver(
+                    Line(input: input, path: path, device: device, inode: inode, offset: offset, bytes: bytes)
+                )
             }
             left -= got
             if got > 0, followed[index].drainingSince != nil { followed[index].drainingSince = seconds }
@@ -147,11 +153,21 @@ package struct LogFollower {
             let crowded = draining[followed[index].file.path, default: 0] > Self.drainingMax
             guard crowded || seconds - since >= Self.drainSeconds else { continue }
             var entry = followed.remove(at: index)
+            let (input, path) = (entry.input, entry.file.path)
+            let identity = Identity(device: entry.file.device, inode: entry.file.inode)
             entry.file.flush { bytes, offset in
-                deliver(Line(input: entry.input, path: entry.file.path, offset: offset, bytes: bytes))
+                deliver(
+                    Line(
+                        input: input,
+                        path: path,
+                        device: identity.device,
+                        inode: identity.inode,
+                        offset: offset,
+                        bytes: bytes
+                    )
+                )
             }
             if finished.count >= Self.finishedMax { finished.removeAll() }
-            let identity = Identity(device: entry.file.device, inode: entry.file.inode)
             finished[identity] = (entry.file.offset, entry.file.head)
             entry.file.closeFile()
         }

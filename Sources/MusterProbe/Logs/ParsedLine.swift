@@ -38,7 +38,7 @@ package struct LogLineParser: Sendable {
 
     /// Reads one line; `now` supplies the year to formats that leave it out.
     package func parse(_ line: ArraySlice<UInt8>, now: Timestamp) -> ParsedLine {
-        switch line.first {
+        switch line.first ?? 0 {
         case UInt8(ascii: "{"):
             if let parsed = JSONLine.parse(line) { return parsed }
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: ":"),

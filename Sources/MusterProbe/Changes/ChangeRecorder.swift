@@ -1,0 +1,69 @@
+import MusterCore
+import Synchronization
+
+/// Notices changes on the host as they happen and keeps the newest: deploy markers and watched config files.
+///
+/// One thread calls ``tick(now:)`` about once a second; questions come from any thread.
+package final class ChangeRecorder: Sendable {
+    private struct State {
+        var markers: DeployMarkers?
+        var watcher: ConfigWatcher
+        /// In the order in which they were learnt.
+        var changes: [Change] = []
+        var dropped = 0
+    }
+
+    /// A diff has at most 8 KiB, so all of them together a few MiB.
+    private static let changesMax = 500
+
+    private let host: String
+    private let state: Mutex<State>
+
+    /// `host` is the name that changes are told under.
+    package init(files: HostFiles, host: String, markers: String?, watch: [ConfigWatcher.Input]) {
+        self.host = host
+        self.state = Mutex(
+            State(
+                markers: markers.map { DeployMarkers(files: files, directory: $0) },
+                watcher: ConfigWatcher(files: files, inputs: watch)
+            )
+        )
+    }
+
+    /// Looks once at everything that is watched.
+    package func tick(now: Timestamp) {
+        state.withLock { state in
+            var found = state.markers?.scan() ?? []
+            found += state.watcher.scan(now: now)
+            for var change in found {
+                change.hosts = [host]
+                state.changes.append(change)
+            }
+            let excess = state.changes.count - Self.changesMax
+            if excess > 0 {
+                state.changes.removeFirst(excess)
+                state.dropped += excess
+            }
+        }
+    }
+
+    /// Changes of a window, oldest first; those of no known service are told with every service.
+    package func changes(in window: TimeWindow, service: String) -> [Change] {
+        let all = state.withLock { $0.changes }
+        return all.filter { change in
+            window.contains(change.at)
+                && (service.isEmpty || change.service.isEmpty || change.service == service)
+        }.sorted { $0.at < $1.at }
+    }
+
+    /// Changes that had to be forgotten, and markers that were not understood, since the start.
+    package var losses: (forgotten: Int, malformed: Int) {
+        state.withLock { ($0.dropped, $0.markers?.malformed ?? 0) }
+    }
+
+    /// Version that the newest deploy marker of each service names.
+    package var versions: [String: String] { state.withLock { $0.markers?.versions ?? [:] } }
+
+    /// Hash of each watched file that is there.
+    package var configHashes: [String: String] { state.withLock { $0.watcher.hashes } }
+}

@@ -1,0 +1,200 @@
+import Glibc
+import MusterCore
+import MusterTesting
+import Testing
+
+@testable import MusterProbe
+
+/// Log files as servers write, rotate and empty them.
+@Suite struct LogRecorderTests {
+    private static let salt: [UInt8] = Array(0..<16)
+
+    private struct Log {
+        let path: String
+
+        func append(_ text: String) {
+            let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+            let bytes = Array(text.utf8)
+            _ = write(descriptor, bytes, bytes.count)
+            close(descriptor)
+        }
+
+        func access(_ at: Timestamp, _ status: Int, user: String = "-", path: String = "/api/checkout") {
+            append(
+                #"{"time":"\#(at)","method":"GET","path":"\#(path)","status":\#(status),"duration_ms":12.5,"#
+                    + #""user":"\#(user)"}"# + "\n"
+            )
+        }
+    }
+
+    private static var now: Timestamp { WallMoment.now }
+
+    private func recorder(_ path: String, _ limits: RequestHistory.Limits = .init()) -> LogRecorder {
+        LogRecorder(
+            [LogFileSettings(path: path, service: "shop")],
+            host: HostFiles(),
+            zoneOffsetSeconds: 0,
+            limits: limits
+        )
+    }
+
+    private func count(_ recorder: LogRecorder, _ window: TimeWindow? = nil) -> Int {
+        let window = window ?? TimeWindow(from: Self.now - .seconds(600), to: Self.now + .seconds(600))
+        let (_, answer) = recorder.requests(
+            window: window,
+            service: "",
+            salt: Self.salt,
+            bucketSeconds: 0,
+            budget: QuestionBudget(),
+            isCancelled: { false }
+        )
+        return answer.endpoints.reduce(0) { $0 + $1.count }
+    }
+
+    @Test func requestsAreCountedExactlyAndUsersMergeOverHosts() throws {
+        let directory = try TemporaryDirectory()
+        let logs = [Log(path: directory.path("a.log")), Log(path: directory.path("b.log"))]
+        let start = Self.now - .seconds(100)
+        for (host, log) in logs.enumerated() {
+            for index in 0..<1000 {
+                // Half of the users use both hosts.
+                let user = "user-\(index % 300 + host * 150)"
+                log.access(start + .milliseconds(index * 50), index % 10 == 0 ? 503 : 200, user: user)
+            }
+        }
+        let window = TimeWindow(from: start + .seconds(10), to: start + .seconds(20))
+        var sums: [EndpointRequests] = []
+        for log in logs {
+            let recorder = recorder(log.path)
+            recorder.tick(now: Self.now)
+            let (outcome, answer) = recorder.requests(
+                window: window,
+                service: "shop",
+                salt: Self.salt,
+                bucketSeconds: 1,
+                budget: QuestionBudget(),
+                isCancelled: { false }
+            )
+            #expect(outcome.kind == .ok)
+            sums += answer.endpoints
+        }
+        #expect(sums.map(\.count) == [200, 200])
+        #expect(sums.map(\.errors) == [20, 20])
+        #expect(sums.allSatisfy { $0.buckets.count == 10 || $0.buckets.count == 11 })
+        #expect(sums.allSatisfy { $0.buckets.reduce(0) { $0 + $1.errors } == 20 })
+        var users = sums[0].users
+        users.merge(sums[1].users)
+        // 200 users of each host, 50 of them the same.
+        #expect(abs(users.estimate - 350) < 350 * 0.05, "\(users.estimate)")
+        let latency = try #require(sums[0].latency.quantile(0.5))
+        #expect(abs(latency - 12.5) < 0.3)
+    }
+
+    @Test func rotationTruncationAndALateNewlineLoseNothing() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("shop.log"))
+        log.access(Self.now, 200)
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        // Renamed, with lines that its writer still wrote after the renaming.
+        rename(log.path, log.path + ".1")
+        Log(path: log.path + ".1").access(Self.now, 200)
+        log.access(Self.now, 200)
+        recorder.tick(now: Self.now)
+        Log(path: log.path + ".1").access(Self.now, 200)
+        recorder.tick(now: Self.now)
+        #expect(count(recorder) == 4)
+        // Emptied in place.
+        truncate(log.path, 0)
+        recorder.tick(now: Self.now)
+        log.access(Self.now, 200)
+        recorder.tick(now: Self.now)
+        #expect(count(recorder) == 5)
+        // Half a line is none until its end is there.
+        log.append(#"{"time":"\#(Self.now)","method":"GET","path":"/api/cart","#)
+        recorder.tick(now: Self.now)
+        #expect(count(recorder) == 5)
+        log.append(#""status":200,"duration_ms":1}"# + "\n")
+        #expect(count(recorder) == 6)
+        #expect(recorder.losses.rotations == 1)
+        #expect(recorder.losses.truncations == 1)
+    }
+
+    @Test func linesAreFoundByTimeLevelAndTextWithSecretsMasked() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("app.log"))
+        let start = Self.now - .seconds(300)
+        for index in 0..<300 {
+            let at = start + .seconds(index)
+            let level = index % 3 == 0 ? "ERROR" : "INFO"
+            log.append("\(at) \(level) payment \(index) failed password=hunter\(index) for order \(index * 7)\n")
+        }
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        let (outcome, answer) = recorder.logs(
+            window: TimeWindow(from: start + .seconds(100), to: start + .seconds(200)),
+            service: "shop",
+            level: .error,
+            text: "PAYMENT",
+            budget: QuestionBudget(rowsMax: 10),
+            isCancelled: { false }
+        )
+        #expect(outcome.kind == .ok)
+        #expect(outcome.rowsDropped == 23)
+        #expect(answer.matched == 33)
+        #expect(answer.lines.count == 10)
+        #expect(answer.lines.last?.text.contains("payment 198") == true)
+        #expect(answer.templates.map(\.count) == [33])
+        #expect(answer.templates.first?.pattern.contains("payment <*> failed") == true)
+        let shown = answer.lines.map(\.text) + answer.templates.flatMap { [$0.pattern, $0.exemplar] }
+        #expect(!shown.contains { $0.contains("hunter") })
+        // Only about the window was read again, not the whole file.
+        #expect(answer.scanned < 130)
+    }
+
+    @Test func linesOfTheRotatedFileAreStillFound() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("app.log"))
+        log.append("\(Self.now) ERROR before the rotation\n")
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        rename(log.path, log.path + ".1")
+        log.append("\(Self.now) ERROR after the rotation\n")
+        let (outcome, answer) = recorder.logs(
+            window: TimeWindow(from: Self.now - .seconds(60), to: Self.now + .seconds(60)),
+            service: "",
+            level: nil,
+            text: "rotation",
+            budget: QuestionBudget(),
+            isCancelled: { false }
+        )
+        #expect(outcome.kind == .ok, "\(outcome.reason)")
+        #expect(answer.lines.map { $0.text.split(separator: " ").suffix(3).joined(separator: " ") }.sorted() == [
+            "after the rotation", "before the rotation",
+        ])
+    }
+
+    @Test func memoryStaysBoundedAndSaysWhatItForgot() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("shop.log"))
+        let start = Self.now - .seconds(60)
+        for index in 0..<500 {
+            log.access(start + .milliseconds(index * 100), 200, user: "u\(index)", path: "/p/x\(index % 40)y")
+        }
+        let recorder = recorder(log.path, .init(requestsMax: 200, usersMax: 50, endpointsMax: 10))
+        recorder.tick(now: Self.now)
+        let (outcome, answer) = recorder.requests(
+            window: TimeWindow(from: start, to: Self.now),
+            service: "",
+            salt: Self.salt,
+            bucketSeconds: 0,
+            budget: QuestionBudget(),
+            isCancelled: { false }
+        )
+        #expect(outcome.kind == .partial)
+        #expect(outcome.reason.contains("are forgotten"))
+        #expect(answer.endpoints.reduce(0) { $0 + $1.count } == 200)
+        #expect(answer.endpoints.count <= 20)
+        #expect(recorder.linesDropped >= 300)
+    }
+}
