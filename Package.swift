@@ -1,7 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// Settings of every target of ours: Swift 6 language mode with warnings as errors. Dependencies keep theirs.
+/// Settings of every target of ours: Swift 6 language mode with warnings as errors.
+///
+/// Dependencies keep theirs.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .unsafeFlags(["-warnings-as-errors"]),
@@ -43,7 +45,11 @@ let package = Package(
         // One library of the system each.
         .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: settings),
         .target(name: "MusterIdentity", dependencies: ["MusterCore", "COpenSSL"], swiftSettings: settings),
-        .target(name: "MusterHTTP", dependencies: ["MusterCore", "CCurl", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "MusterHTTP",
+            dependencies: ["MusterCore", "CCurl", "CLinux"],
+            swiftSettings: settings
+        ),
         .target(
             name: "MusterPostgres",
             dependencies: ["MusterCore", "CPostgres", "CLinux"],
@@ -119,13 +125,19 @@ let package = Package(
         ),
         .executableTarget(
             name: "muster-drill",
-            dependencies: ["MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: settings
         ),
 
         // Tests, in the order of the targets above, and what they share.
         .target(name: "MusterTesting", path: "Tests/MusterTesting", swiftSettings: settings),
-        .testTarget(name: "MusterCoreTests", dependencies: ["MusterCore", "MusterYAML"], swiftSettings: settings),
+        .testTarget(
+            name: "MusterCoreTests",
+            dependencies: ["MusterCore", "MusterYAML"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),
         .testTarget(
             name: "MusterIdentityTests",

@@ -46,7 +46,9 @@ package struct AgentLog: Sendable {
 
     /// A value as it stands, or in quotes when it has spaces or anything that could fake another field or line.
     static func quoted(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C }
+        let isPlain = text.utf8.allSatisfy {
+            $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C
+        }
         if isPlain, !text.isEmpty { return text }
         var quoted = "\""
         for scalar in text.unicodeScalars.prefix(2000) {

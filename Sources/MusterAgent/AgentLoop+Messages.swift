@@ -69,7 +69,8 @@ extension AgentLoop {
             try actions.abort(try wire.ticket, reason: reason, now: Moment.wall())
             wakeActions()
         case .renewed(let wire): try renewed(wire, now)
-        case nil: throw WireError(.unknownKind, "this kind of message is not known to agent \(AgentVersion.text)")
+        case nil:
+            throw WireError(.unknownKind, "this kind of message is not known to agent \(AgentVersion.text)")
         default: throw WireError(.unknownKind, "an agent takes no message of this kind")
         }
     }
@@ -269,7 +270,10 @@ extension AgentLoop {
         } catch {
             throw WireError(.malformed, error.message)
         }
-        log.info("new certificate received", ["certificate.expires": "\(identity.preferred.certificate.notAfter)"])
+        log.info(
+            "new certificate received",
+            ["certificate.expires": "\(identity.preferred.certificate.notAfter)"]
+        )
         engine.reconnectSoon(reason: "to use the new certificate", now, random: .random(in: 0..<1))
     }
 }

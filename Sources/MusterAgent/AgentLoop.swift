@@ -49,7 +49,10 @@ final class AgentLoop {
         let identity = try AgentIdentity(folder: configuration.state)
         let joined = try JoinRecord.read(folder: configuration.state)
         guard let endpoint = configuration.coordinator ?? joined?.coordinator else {
-            throw AgentError(.configuration, "no coordinator is known: set \"coordinator\" in agent.yaml, or join")
+            throw AgentError(
+                .configuration,
+                "no coordinator is known: set \"coordinator\" in agent.yaml, or join"
+            )
         }
         self.configuration = configuration
         self.endpoint = endpoint
@@ -73,7 +76,9 @@ final class AgentLoop {
             performer: performer,
             log: log
         ) { work in
-            guard let thread = try? AgentThread("action", { mailbox.post(.action(work())) }) else { return false }
+            guard let thread = try? AgentThread("action", { mailbox.post(.action(work())) }) else {
+                return false
+            }
             thread.detach()
             return true
         }
@@ -90,7 +95,8 @@ final class AgentLoop {
             "agent started",
             [
                 "agent.id": "\(identity.id)", "name": configuration.name, "coordinator": "\(endpoint)",
-                "version": AgentVersion.text, "certificate.expires": "\(identity.preferred.certificate.notAfter)",
+                "version": AgentVersion.text,
+                "certificate.expires": "\(identity.preferred.certificate.notAfter)",
             ]
         )
         tellPolicy()
@@ -293,7 +299,9 @@ extension AgentLoop {
                 context: context,
                 loop: loop
             )
-            connection.onSecured = { [weak self] in self.map { $0.carryOut($0.engine.secured(Moment.monotonic())) } }
+            connection.onSecured = { [weak self] in
+                self.map { $0.carryOut($0.engine.secured(Moment.monotonic())) }
+            }
             connection.onEnvelope = { [weak self] in self?.received($0) }
             connection.onEnd = { [weak self] in self?.ended($0) }
             connection.nextFrame = { [weak self] in self?.nextFrame() }
@@ -309,7 +317,10 @@ extension AgentLoop {
             return connectNext()
         }
         if usesCandidate, end.loss == .standing {
-            log.warning("the renewed certificate was not accepted; using the one before", ["reason": end.reason])
+            log.warning(
+                "the renewed certificate was not accepted; using the one before",
+                ["reason": end.reason]
+            )
             identity.dropCandidate()
         }
         engine.lost(end.loss, Moment.monotonic(), random: .random(in: 0..<1))

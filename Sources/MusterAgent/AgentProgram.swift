@@ -45,7 +45,10 @@ package enum AgentProgram {
         var coordinator = configuration.coordinator
         if let text = join.coordinator {
             guard let endpoint = Endpoint(text) else {
-                throw AgentError(.usage, "--coordinator must be HOST or HOST:PORT, found \"\(text.prefix(80))\"")
+                throw AgentError(
+                    .usage,
+                    "--coordinator must be HOST or HOST:PORT, found \"\(text.prefix(80))\""
+                )
             }
             coordinator = endpoint
         }
@@ -70,7 +73,10 @@ package enum AgentProgram {
         let text = String(decoding: bytes, as: UTF8.self)
         let trimmed = text.split { $0 == "\n" || $0 == "\r" || $0 == " " || $0 == "\t" }
         guard trimmed.count == 1, let token = JoinToken(String(trimmed[0])) else {
-            throw AgentError(.configuration, "\(file) holds no join token: it is one line that begins with \"muster-join.\"")
+            throw AgentError(
+                .configuration,
+                "\(file) holds no join token: it is one line that begins with \"muster-join.\""
+            )
         }
         return token
     }
@@ -87,14 +93,18 @@ package enum AgentProgram {
         for action in policy.actions {
             let program = action.argv.first ?? ""
             let note = access(program, X_OK) == 0 ? "" : "  (WARNING: \(program) can't be run)"
-            print("action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)")
+            print(
+                "action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)"
+            )
         }
         for rule in policy.sql {
             let target = rule.target.isEmpty ? "the only target" : rule.target
             print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
         }
         print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
-        if policy.allowsPreApproval { print("signed runbooks are taken from: \(names(policy.runbookSigners))") }
+        if policy.allowsPreApproval {
+            print("signed runbooks are taken from: \(names(policy.runbookSigners))")
+        }
     }
 
     private static func names(_ keys: [PolicyKey]) -> String {

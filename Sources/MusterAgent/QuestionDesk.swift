@@ -70,7 +70,8 @@ final class QuestionDesk {
                 question: question.id,
                 outcome: Outcome(
                     .refused,
-                    reason: "\(Self.runningMax) questions run and \(Self.queuedMax) wait on this host; ask again"
+                    reason:
+                        "\(Self.runningMax) questions run and \(Self.queuedMax) wait on this host; ask again"
                 )
             )
         }
@@ -125,7 +126,12 @@ final class QuestionDesk {
         return Ending(question: asked.question, outcome: outcome)
     }
 
-    private static func work(_ question: Question, _ ask: UInt64, _ host: any ObservedHost, _ flag: Flag) -> Reply {
+    private static func work(
+        _ question: Question,
+        _ ask: UInt64,
+        _ host: any ObservedHost,
+        _ flag: Flag
+    ) -> Reply {
         var (outcome, answer) = host.answer(question) { flag.isSet.load(ordering: .relaxed) }
         guard outcome.kind.hasAnswer, let answer else {
             return Reply(ask: ask, outcome: outcome, chunks: [], bytes: 0)

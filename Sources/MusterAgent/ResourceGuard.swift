@@ -24,7 +24,9 @@ struct ResourceGuard {
 
     /// Why work is shed; nil when none is.
     var reason: String? {
-        if memoryIsShort { return "the agent has reached its ceiling of \(memoryBytesMax >> 20) MiB of memory" }
+        if memoryIsShort {
+            return "the agent has reached its ceiling of \(memoryBytesMax >> 20) MiB of memory"
+        }
         if cpuIsShort { return "the agent has reached its ceiling of \(Int(cpuRatioMax * 100))% of a CPU" }
         return nil
     }
@@ -42,7 +44,9 @@ struct ResourceGuard {
         var usage = Usage()
         if let bytes = try? SafeFile.read("/proc/self/statm", bytesMax: 4096) {
             let fields = String(decoding: bytes, as: UTF8.self).split(separator: " ")
-            if fields.count > 1, let pages = Int(fields[1]) { usage.residentBytes = pages * Int(sysconf(Int32(_SC_PAGESIZE))) }
+            if fields.count > 1, let pages = Int(fields[1]) {
+                usage.residentBytes = pages * Int(sysconf(Int32(_SC_PAGESIZE)))
+            }
         }
         var times = rusage()
         if getrusage(RUSAGE_SELF.rawValue, &times) == 0 {

@@ -27,7 +27,12 @@ struct HTTPCheckedRequest {
         for (name, value) in request.headers {
             guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }),
                 value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
-            else { throw HTTPError(.invalid, "header \(name.prefix(64).filter(\.isLetter)) has forbidden characters") }
+            else {
+                throw HTTPError(
+                    .invalid,
+                    "header \(name.prefix(64).filter(\.isLetter)) has forbidden characters"
+                )
+            }
         }
         self.request = request
         self.origin = scheme + authority
@@ -119,13 +124,18 @@ struct HTTPCheckedRequest {
         )
         codes.append(muster_curl_set_pointer(&api, handle, CURLOPT_HEADERDATA, pointer))
         guard codes.allSatisfy({ $0 == CURLE_OK }) else {
-            throw HTTPError(.libraryMissing, "this libcurl does not know all options that are needed; 7.85 does")
+            throw HTTPError(
+                .libraryMissing,
+                "this libcurl does not know all options that are needed; 7.85 does"
+            )
         }
     }
 
     private static let withoutProxy: String = {
         let own = ["localhost", "127.0.0.1", "::1"]
-        let named = ["no_proxy", "NO_PROXY"].compactMap { (name: String) in getenv(name).map { String(cString: $0) } }
+        let named = ["no_proxy", "NO_PROXY"].compactMap { (name: String) in
+            getenv(name).map { String(cString: $0) }
+        }
         return (own + named.prefix(1)).joined(separator: ",")
     }()
 
@@ -150,19 +160,27 @@ struct HTTPCheckedRequest {
         _ handle: UnsafeMutableRawPointer,
         _ api: inout muster_curl
     ) -> Timestamp? {
-        guard let chain = muster_curl_certificates(&api, handle), chain.pointee.num_of_certs > 0 else { return nil }
+        guard let chain = muster_curl_certificates(&api, handle), chain.pointee.num_of_certs > 0 else {
+            return nil
+        }
         var entry = chain.pointee.certinfo[0]
         while let node = entry {
             let line = String(cString: node.pointee.data)
-            if line.hasPrefix("Expire date:") { return CertificateDate.read(line.dropFirst("Expire date:".count)) }
+            if line.hasPrefix("Expire date:") {
+                return CertificateDate.read(line.dropFirst("Expire date:".count))
+            }
             entry = node.pointee.next
         }
         return nil
     }
 
-    private func failure(_ code: CURLcode, _ received: ReceivedAnswer, _ api: inout muster_curl) -> HTTPError {
+    private func failure(_ code: CURLcode, _ received: ReceivedAnswer, _ api: inout muster_curl) -> HTTPError
+    {
         if received.isTooLarge {
-            return HTTPError(.tooLarge, "\(origin) sent more than the \(request.bodyLimit) bytes that are wanted")
+            return HTTPError(
+                .tooLarge,
+                "\(origin) sent more than the \(request.bodyLimit) bytes that are wanted"
+            )
         }
         let text = api.easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
         switch code {
@@ -174,7 +192,10 @@ struct HTTPCheckedRequest {
             return HTTPError(.timeout, "\(origin) did not answer within \(request.timeout.spoken)")
         case CURLE_PEER_FAILED_VERIFICATION:
             let authorities = request.caFile.map { "the authorities in \($0)" } ?? "the system's authorities"
-            return HTTPError(.tls, "\(origin): its certificate is not trusted by \(authorities), or is for another name")
+            return HTTPError(
+                .tls,
+                "\(origin): its certificate is not trusted by \(authorities), or is for another name"
+            )
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER:
             return HTTPError(.tls, "\(origin): \(text)")
         case CURLE_SSL_CACERT_BADFILE:
@@ -215,7 +236,8 @@ private final class ReceivedAnswer {
             isTooLarge = true
             return 0
         }
-        let line = String(decoding: bytes, as: UTF8.self).split { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }.first
+        let line = String(decoding: bytes, as: UTF8.self).split { $0 == "\r\n" || $0 == "\n" || $0 == "\r" }
+            .first
         guard let line else { return bytes.count }
         // A new status line begins a new header, as after 100 Continue.
         if line.hasPrefix("HTTP/") { headers = [] }

@@ -3,8 +3,12 @@
 /// Reading is strict: no white space, no stray bits, padding exactly as written by ``text(_:)`` or absent as
 /// in ``urlText(_:)``. Two different texts are therefore never the same bytes.
 package enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    private static let urlAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
+    private static let urlAlphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
+    )
 
     /// The ordinary alphabet with padding.
     package static func text(_ bytes: [UInt8]) -> String { encode(bytes, alphabet, padded: true) }

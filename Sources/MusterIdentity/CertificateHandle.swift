@@ -29,7 +29,9 @@ final class CertificateHandle: @unchecked Sendable {
     }
 
     var uris: [String] {
-        guard let extensionValue = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else { return [] }
+        guard let extensionValue = X509_get_ext_d2i(pointer, NID_subject_alt_name, nil, nil) else {
+            return []
+        }
         let names = OpaquePointer(extensionValue)
         defer { GENERAL_NAMES_free(names) }
         return (0..<max(0, muster_names_count(names))).compactMap { index in

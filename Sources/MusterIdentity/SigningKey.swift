@@ -8,7 +8,10 @@ package final class SigningKey: Sendable {
 
     private init(handle: KeyHandle) throws(IdentityError) {
         guard handle.isEd25519 else {
-            throw IdentityError(.unsupported, "the key is no Ed25519 key, the only kind that signs plans here")
+            throw IdentityError(
+                .unsupported,
+                "the key is no Ed25519 key, the only kind that signs plans here"
+            )
         }
         var publicKey = [UInt8](repeating: 0, count: 32)
         var count = publicKey.count
@@ -23,7 +26,9 @@ package final class SigningKey: Sendable {
     /// Makes a new key.
     package static func generate() throws(IdentityError) -> SigningKey {
         OpenSSLErrors.clear()
-        guard let pointer = muster_generate_ed25519() else { throw .library("no new Ed25519 key could be made") }
+        guard let pointer = muster_generate_ed25519() else {
+            throw .library("no new Ed25519 key could be made")
+        }
         return try SigningKey(handle: KeyHandle(owning: pointer))
     }
 

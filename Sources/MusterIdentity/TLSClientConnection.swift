@@ -39,12 +39,20 @@ package final class TLSClientConnection {
     var trust: TLSClientConfiguration.Trust { context.configuration.trust }
 
     /// Prepares a connection; `serverName` is sent as SNI when it is a DNS name.
-    package init(context: TLSClientContext, descriptor: Int32, serverName: String? = nil) throws(IdentityError) {
+    package init(
+        context: TLSClientContext,
+        descriptor: Int32,
+        serverName: String? = nil
+    ) throws(IdentityError) {
         OpenSSLErrors.clear()
-        guard let pointer = SSL_new(context.pointer) else { throw .library("no TLS connection could be made") }
+        guard let pointer = SSL_new(context.pointer) else {
+            throw .library("no TLS connection could be made")
+        }
         self.context = context
         self.pointer = pointer
-        guard context.attach(pointer, to: descriptor) else { throw .library("no TLS connection could be made") }
+        guard context.attach(pointer, to: descriptor) else {
+            throw .library("no TLS connection could be made")
+        }
         if let serverName, !HostName.isAddress(serverName) {
             _ = muster_set_server_name(pointer, serverName)
         }
@@ -86,7 +94,10 @@ package final class TLSClientConnection {
         case SSL_ERROR_WANT_READ: return .wantRead
         case SSL_ERROR_WANT_WRITE: return .wantWrite
         case SSL_ERROR_ZERO_RETURN:
-            throw IdentityError(.disconnected, "the coordinator ended the connection during the TLS handshake")
+            throw IdentityError(
+                .disconnected,
+                "the coordinator ended the connection during the TLS handshake"
+            )
         case let kind: throw failure(kind, errno: reason, doing: "the TLS handshake")
         }
     }
@@ -186,7 +197,10 @@ package final class TLSClientConnection {
         case 120:
             return IdentityError(.refusedByPeer, "the peer does not speak our protocol: \(name)")
         default:
-            return IdentityError(.refusedByPeer, "the coordinator ended the TLS session while \(what): \(name)")
+            return IdentityError(
+                .refusedByPeer,
+                "the coordinator ended the TLS session while \(what): \(name)"
+            )
         }
     }
 }

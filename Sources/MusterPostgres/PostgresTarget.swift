@@ -54,7 +54,10 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
         let count = read(descriptor, &bytes, bytes.count)
         let line = bytes.prefix(max(0, count)).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
         guard count <= Self.passwordBytesMax, !line.isEmpty, !line.contains(0) else {
-            throw PostgresError(.configuration, "password file \(path) does not hold a password in its first line")
+            throw PostgresError(
+                .configuration,
+                "password file \(path) does not hold a password in its first line"
+            )
         }
         return String(decoding: line, as: UTF8.self)
     }

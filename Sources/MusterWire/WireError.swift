@@ -48,7 +48,10 @@ enum Fields {
     /// A digest as 64 hexadecimal digits.
     static func digest(text: String, _ field: String) throws(WireError) -> Digest {
         guard let digest = Digest(text) else {
-            throw WireError(.malformed, "\(field) must be 64 hexadecimal digits, found \"\(text.prefix(80))\"")
+            throw WireError(
+                .malformed,
+                "\(field) must be 64 hexadecimal digits, found \"\(text.prefix(80))\""
+            )
         }
         return digest
     }

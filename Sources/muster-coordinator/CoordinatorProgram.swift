@@ -31,7 +31,9 @@ struct PlaceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Directory of coordinator.yaml.", valueName: "dir"))
     var config = "/etc/muster"
 
-    @Option(help: ArgumentHelp("Directory of keys and record, instead of the configured one.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Directory of keys and record, instead of the configured one.", valueName: "dir")
+    )
     var state: String?
 
     func read() throws -> CoordinatorConfiguration {

@@ -16,7 +16,12 @@ struct InitCommand: AsyncParsableCommand {
 
     @OptionGroup var place: PlaceOptions
 
-    @Option(help: ArgumentHelp("DNS name or address by which agents and people reach it; may repeat.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "DNS name or address by which agents and people reach it; may repeat.",
+            valueName: "name"
+        )
+    )
     var name: [String] = ["localhost", "127.0.0.1"]
 
     func run() async throws {

@@ -24,7 +24,9 @@ import Testing
                 timeout: timeout,
                 outputBytesMax: outputBytesMax
             ),
-            mask: { $0.split(separator: "hunter2", omittingEmptySubsequences: false).joined(separator: "***") }
+            mask: {
+                $0.split(separator: "hunter2", omittingEmptySubsequences: false).joined(separator: "***")
+            }
         ).run()
     }
 
@@ -42,7 +44,9 @@ import Testing
     @Test func itStartsWithNothingOfOurs() throws {
         setenv("MUSTER_TEST_SECRET", "x", 1)
         defer { unsetenv("MUSTER_TEST_SECRET") }
-        let path = try script("pwd; env | sort | cut -d= -f1 | tr '\\n' ' '; ls /proc/self/fd | tr '\\n' ' '; cat")
+        let path = try script(
+            "pwd; env | sort | cut -d= -f1 | tr '\\n' ' '; ls /proc/self/fd | tr '\\n' ' '; cat"
+        )
         guard case .succeeded(let result) = run([path]) else { throw SetupFailure("did not run") }
         let lines = result.output.split(separator: "\n").map(String.init)
         #expect(lines.first == "/")
@@ -52,7 +56,9 @@ import Testing
     }
 
     @Test func aBadEndIsToldWithItsStatus() throws {
-        guard case .failed(let result) = run([try script("echo no; exit 7")]) else { throw SetupFailure("ran") }
+        guard case .failed(let result) = run([try script("echo no; exit 7")]) else {
+            throw SetupFailure("ran")
+        }
         #expect(result.exitStatus == 7)
         #expect(result.output == "no\n")
         guard case .failed(let missing) = run(["/nonexistent/program"]) else { throw SetupFailure("ran") }
@@ -81,7 +87,9 @@ import Testing
 
     @Test func onlyTheEndOfALongOutputIsKept() throws {
         let path = try script("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")
-        guard case .succeeded(let result) = run([path], outputBytesMax: 100) else { throw SetupFailure("ran") }
+        guard case .succeeded(let result) = run([path], outputBytesMax: 100) else {
+            throw SetupFailure("ran")
+        }
         #expect(result.output.utf8.count <= 100)
         #expect(result.output.hasSuffix("line 19999\n"))
         #expect(result.output.hasPrefix("line "))

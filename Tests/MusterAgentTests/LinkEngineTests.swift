@@ -95,7 +95,11 @@ import Testing
         engine = online()
         #expect(engine.received(.drain(.seconds(4)), .seconds(1), random: 0) == [])
         #expect(engine.isOnline)
-        #expect(engine.tick(.seconds(5), random: 0) == [.disconnect(reason: "the coordinator restarts", isFault: false)])
+        #expect(
+            engine.tick(.seconds(5), random: 0) == [
+                .disconnect(reason: "the coordinator restarts", isFault: false)
+            ]
+        )
         engine = online()
         let directives = engine.received(.revoked(reason: "stolen"), .seconds(1), random: 0)
         #expect(directives.last == .stop(reason: "stolen"))

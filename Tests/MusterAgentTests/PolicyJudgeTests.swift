@@ -21,7 +21,9 @@ import Testing
     }
 
     @Test func withoutAnApprovalNothingRuns() throws {
-        #expect(tickets.refusal(try tickets.ticket(tickets.plan(), signers: [])) == "the ticket has no approval")
+        #expect(
+            tickets.refusal(try tickets.ticket(tickets.plan(), signers: [])) == "the ticket has no approval"
+        )
     }
 
     @Test func aSignatureOverAnotherPlanOrByAStrangerDoesNotCount() throws {
@@ -51,7 +53,10 @@ import Testing
 
     @Test func aTicketForAnotherHostIsRefused() throws {
         let other = try TLSKey.generate().publicKeyID
-        #expect(tickets.refusal(try tickets.ticket(tickets.plan(), agent: other))?.contains("is for agent") == true)
+        #expect(
+            tickets.refusal(try tickets.ticket(tickets.plan(), agent: other))?.contains("is for agent")
+                == true
+        )
         let elsewhere = try tickets.ticket(tickets.plan(targets: [other]))
         #expect(tickets.refusal(elsewhere)?.contains("does not list this host") == true)
     }
@@ -74,7 +79,8 @@ import Testing
 
     @Test(arguments: [
         ["to": "4520; rm -rf /"], ["to": "--help"], ["to": "-x"], ["to": "$(id)"], ["to": "../4520"],
-        ["to": "4520\n"], ["to": ""], ["to": "{to}"], ["to": "45 20"], ["to": String(repeating: "9", count: 65)],
+        ["to": "4520\n"], ["to": ""], ["to": "{to}"], ["to": "45 20"],
+        ["to": String(repeating: "9", count: 65)],
         [:], ["to": "4520", "extra": "1"], ["To": "4520"], ["to": "４５２０"],
     ])
     func parametersThatDoNotFitAreRefused(_ parameters: [String: String]) throws {
@@ -95,7 +101,11 @@ import Testing
 
     @Test func theRollbackIsHeldAgainstThePolicyBeforeAnythingRuns() throws {
         let action = Action.command(name: "rollback_shop", parameters: ["to": "4520"])
-        let bad = tickets.plan(action, rollback: .command(name: "reboot", parameters: [:]), commitWithin: .seconds(60))
+        let bad = tickets.plan(
+            action,
+            rollback: .command(name: "reboot", parameters: [:]),
+            commitWithin: .seconds(60)
+        )
         #expect(tickets.refusal(try tickets.ticket(bad))?.contains("not in this host's policy") == true)
         let none = tickets.plan(action, commitWithin: .seconds(60))
         #expect(tickets.refusal(try tickets.ticket(none))?.contains("has no rollback") == true)
@@ -131,7 +141,9 @@ import Testing
         let beyond = tickets.plan(Self.sql, step: 7)
         #expect(tickets.refusal(try tickets.preApproved(beyond))?.contains("changes nothing") == true)
         let smuggled = tickets.plan(Self.sql, rollback: Self.sql, commitWithin: .seconds(9))
-        #expect(tickets.refusal(try tickets.preApproved(smuggled))?.contains("rollback is not the one") == true)
+        #expect(
+            tickets.refusal(try tickets.preApproved(smuggled))?.contains("rollback is not the one") == true
+        )
     }
 
     @Test func whoeverSignsMustSayThatAStepIsIrreversible() throws {
@@ -141,7 +153,10 @@ import Testing
 
     @Test func aPreApprovalHoldsOnlyInItsTimeForItsHostsAndWhereThePolicyTakesIt() throws {
         let plan = tickets.plan(Self.sql)
-        #expect(tickets.refusal(try tickets.preApproved(plan, expires: TestTickets.now))?.contains("lapsed") == true)
+        #expect(
+            tickets.refusal(try tickets.preApproved(plan, expires: TestTickets.now))?.contains("lapsed")
+                == true
+        )
         let limited = try tickets.preApproved(plan, selector: "role=web | role=db,zone=a")
         #expect(tickets.refusal(limited)?.contains("by this policy's labels") == true)
         var labelled = tickets

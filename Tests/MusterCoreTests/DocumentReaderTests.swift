@@ -45,14 +45,18 @@ import Testing
     @Test(
         "Time spans are whole numbers with units, largest first",
         arguments: [
-            ("250ms", Int64(250)), ("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("7d", 604_800_000),
+            ("250ms", Int64(250)), ("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000),
+            ("7d", 604_800_000),
         ]
     )
     func spans(text: String, milliseconds: Int64) {
         #expect(Duration(operatorText: text) == .milliseconds(milliseconds))
     }
 
-    @Test("Other texts are no time spans", arguments: ["", "5", "m", "30m1h", "1.5h", "-1s", "9999999999s", "5 m"])
+    @Test(
+        "Other texts are no time spans",
+        arguments: ["", "5", "m", "30m1h", "1.5h", "-1s", "9999999999s", "5 m"]
+    )
     func noSpans(text: String) {
         #expect(Duration(operatorText: text) == nil)
     }

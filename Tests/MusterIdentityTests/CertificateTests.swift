@@ -78,7 +78,9 @@ import Testing
         #expect(throws: IdentityError.self) {
             _ = try authority.issueAgent(request: request, now: now, life: week)
         }
-        #expect(throws: IdentityError.self) { _ = try authority.issueAgent(request: [], now: now, life: week) }
+        #expect(throws: IdentityError.self) {
+            _ = try authority.issueAgent(request: [], now: now, life: week)
+        }
     }
 
     @Test("Nothing outlives its CA")

@@ -24,7 +24,10 @@ import Testing
         #expect(Base64.urlBytes(Base64.urlText(Array(plain.utf8))) == Array(plain.utf8))
     }
 
-    @Test("Other texts are not Base64", arguments: ["Zg", "Zg=", "Zh==", "Zm 9v", "Z===", "====", "Zg==Zg==", "Zm9-"])
+    @Test(
+        "Other texts are not Base64",
+        arguments: ["Zg", "Zg=", "Zh==", "Zm 9v", "Z===", "====", "Zg==Zg==", "Zm9-"]
+    )
     func noBase64(text: String) {
         #expect(Base64.bytes(text) == nil)
     }

@@ -25,7 +25,10 @@ import Testing
     private func agent(at moment: Timestamp) throws -> TLSClientConfiguration.Identity {
         let key = try TLSKey.generate()
         let request = try key.certificateRequest(name: "web-1")
-        return .init(certificate: try authority.issueAgent(request: request, now: moment, life: day), key: key)
+        return .init(
+            certificate: try authority.issueAgent(request: request, now: moment, life: day),
+            key: key
+        )
     }
 
     private func expectRefusal(_ code: IdentityError.Code, _ text: String, _ body: () throws -> String) {
@@ -80,7 +83,9 @@ import Testing
         let trusting = TLSClientConfiguration(trust: .authorities([authority.certificate]))
         let (old, oldKey) = try coordinator(at: now - .seconds(3 * 86_400))
         let expired = try TLSServer(old, key: oldKey, in: directory)
-        expectRefusal(.untrusted, "certificate has expired (valid ") { try expired.exchange("muster", trusting) }
+        expectRefusal(.untrusted, "certificate has expired (valid ") {
+            try expired.exchange("muster", trusting)
+        }
         let host = try agent(at: now)
         let poser = try TLSServer(host.certificate, key: host.key, in: directory)
         expectRefusal(.untrusted, "not accepted") { try poser.exchange("muster", trusting) }

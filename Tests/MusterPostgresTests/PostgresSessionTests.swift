@@ -38,7 +38,9 @@ struct PostgresSessionTests {
         #expect(syntax?.message.contains("syntax error at or near \"SELEC\"") == true)
         let two = refusal { _ = try session.query("DELETE FROM t; SELECT 1", timeout: .seconds(5)) }
         #expect(two?.code == .statement)
-        #expect(refusal { _ = try session.query("COPY t TO STDOUT", timeout: .seconds(5)) }?.code == .statement)
+        #expect(
+            refusal { _ = try session.query("COPY t TO STDOUT", timeout: .seconds(5)) }?.code == .statement
+        )
         session.close()
         #expect(refusal { _ = try session.query("SELECT 1", timeout: .seconds(5)) }?.code == .connectionLost)
         let again = try server.connect()
@@ -55,7 +57,8 @@ struct PostgresSessionTests {
             #expect(late?.code == .timeout)
         }
         #expect(took < .seconds(2))
-        let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND state = 'active'"
+        let running =
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)' AND state = 'active'"
         #expect(try session.query(running, timeout: .seconds(5)).rows == [["0"]])
 
         // Stopped, the server takes no request to cancel, while the session's own process still works.
@@ -112,9 +115,13 @@ struct PostgresSessionTests {
         #expect(database?.code == .authentication && database?.sqlState == "3D000")
         var target = server.target()
         target.port = try Loopback.freePort()
-        #expect(refusal { _ = try PostgresSession.connect(target, timeout: .seconds(5)) }?.code == .unreachable)
+        #expect(
+            refusal { _ = try PostgresSession.connect(target, timeout: .seconds(5)) }?.code == .unreachable
+        )
         target.host = "name.invalid"
-        #expect(refusal { _ = try PostgresSession.connect(target, timeout: .seconds(20)) }?.code == .unreachable)
+        #expect(
+            refusal { _ = try PostgresSession.connect(target, timeout: .seconds(20)) }?.code == .unreachable
+        )
 
         var socket = server.target()
         socket.host = server.directory.root

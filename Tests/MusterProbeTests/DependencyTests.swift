@@ -64,6 +64,26 @@ struct DependencyTests {
         #expect(unknown.reason.contains("cannot look up no-such-host.invalid"))
     }
 
+    @Test func aServerThatIsSilentIsToldFromOneThatIsGone() throws {
+        let port = try Loopback.freePort()
+        let url = "http://127.0.0.1:\(port)/health"
+        let target = DependencyTarget(
+            name: "api",
+            kind: .http(url: url, caFile: nil),
+            timeout: .milliseconds(300)
+        )
+        let gone = HTTPCheck.run(target, url: url, caFile: nil)
+        let listener = try Listener(port: port)
+        defer { listener.close() }
+        let start = ContinuousClock.now
+        let silent = HTTPCheck.run(target, url: url, caFile: nil)
+        #expect(ContinuousClock.now - start < .seconds(2))
+        #expect(!gone.healthy && !silent.healthy)
+        #expect(!gone.reason.isEmpty && !silent.reason.isEmpty)
+        #expect(gone.reason != silent.reason)
+        #expect(gone.status == 0)
+    }
+
     @Test func aCheckThatHangsHoldsUpNobody() throws {
         let port = try Loopback.freePort()
         let listener = try Listener(port: port)

@@ -127,7 +127,9 @@ import Testing
         for index in 0..<300 {
             let at = start + .seconds(index)
             let level = index % 3 == 0 ? "ERROR" : "INFO"
-            log.append("\(at) \(level) payment \(index) failed password=hunter\(index) for order \(index * 7)\n")
+            log.append(
+                "\(at) \(level) payment \(index) failed password=hunter\(index) for order \(index * 7)\n"
+            )
         }
         let recorder = recorder(log.path)
         recorder.tick(now: Self.now)
@@ -169,9 +171,11 @@ import Testing
             isCancelled: { false }
         )
         #expect(outcome.kind == .ok, "\(outcome.reason)")
-        #expect(answer.lines.map { $0.text.split(separator: " ").suffix(3).joined(separator: " ") }.sorted() == [
-            "after the rotation", "before the rotation",
-        ])
+        #expect(
+            answer.lines.map { $0.text.split(separator: " ").suffix(3).joined(separator: " ") }.sorted() == [
+                "after the rotation", "before the rotation",
+            ]
+        )
     }
 
     @Test func memoryStaysBoundedAndSaysWhatItForgot() throws {

@@ -25,7 +25,8 @@ struct AlertmanagerTests {
         let alertmanager = try ChildProcess(
             [
                 "prometheus-alertmanager", "--config.file=\(directory.path("alertmanager.yml"))",
-                "--storage.path=\(directory.path("am"))", "--web.listen-address=127.0.0.1:\(alertmanagerPort)",
+                "--storage.path=\(directory.path("am"))",
+                "--web.listen-address=127.0.0.1:\(alertmanagerPort)",
                 "--cluster.listen-address=",
             ],
             in: directory

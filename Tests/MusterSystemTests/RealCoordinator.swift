@@ -34,7 +34,10 @@ final class RealCoordinator {
             )
         )
         let text = try Programs.run(
-            [try Programs.path("muster-coordinator"), "init", "--config", directory.path("etc"), "--name", "127.0.0.1"],
+            [
+                try Programs.path("muster-coordinator"), "init", "--config", directory.path("etc"), "--name",
+                "127.0.0.1",
+            ],
             in: directory
         )
         let token = text.split { $0.isWhitespace }.first { $0.hasPrefix("muster-op.") }
@@ -68,7 +71,8 @@ final class RealCoordinator {
     /// What `muster` prints for an operator.
     func muster(_ arguments: String...) throws -> String {
         try Programs.run(
-            ["/usr/bin/env", "MUSTER_CONFIG=\(directory.path("admin"))", try Programs.path("muster")] + arguments,
+            ["/usr/bin/env", "MUSTER_CONFIG=\(directory.path("admin"))", try Programs.path("muster")]
+                + arguments,
             in: directory
         )
     }

@@ -77,7 +77,9 @@ import Testing
             var endpoint = EndpointRequests(service: "shop", method: "GET", path: "/api/\(index)")
             endpoint.count = 10
             for value in 1...50 { endpoint.latency.add(Double(value * (index + 1))) }
-            for user in 0..<400 { endpoint.users.add("u\(user)".utf8, salt: [UInt8](repeating: 9, count: 16)) }
+            for user in 0..<400 {
+                endpoint.users.add("u\(user)".utf8, salt: [UInt8](repeating: 9, count: 16))
+            }
             answer.endpoints.append(endpoint)
         }
         let chunker = AnswerChunker(.requests(answer), to: question, bytesMax: 8 << 20)

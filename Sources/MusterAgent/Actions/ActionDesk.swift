@@ -163,7 +163,8 @@ final class ActionDesk {
     private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
         let policy = try self.policy.load()
         let engine = ledger.engine
-        return try TicketJudge(policy: policy, agent: agent, reading: reading).judge(ticket, now: now) { subject in
+        return try TicketJudge(policy: policy, agent: agent, reading: reading).judge(ticket, now: now) {
+            subject in
             engine.runs(of: subject, before: now)
         }
     }
@@ -178,7 +179,8 @@ final class ActionDesk {
             reason: reason
         )
         // A refusal that can't be recorded is still told; nothing happened in either case.
-        guard ledger.engine.acceptsRefusals, let step = try? ledger.engine.refuse(ticket, reason: reason, at: now),
+        guard ledger.engine.acceptsRefusals,
+            let step = try? ledger.engine.refuse(ticket, reason: reason, at: now),
             (try? ledger.take(step)) != nil
         else { return report }
         return nil
@@ -232,7 +234,8 @@ final class ActionDesk {
             )
         }
         guard ledger.failure == nil, !isClosing else { return nil }
-        for ticket in ledger.engine.due(at: now).tickets where !queue.contains(where: { $0.ticket == ticket }) {
+        for ticket in ledger.engine.due(at: now).tickets where !queue.contains(where: { $0.ticket == ticket })
+        {
             rollBack(ticket, reason: "no commit came in time", now: now)
         }
         let next = ledger.engine.due(at: now).next
@@ -304,7 +307,13 @@ extension ActionDesk {
         guard !started else { return }
         running = nil
         let result = ActionResult(reason: "not started: the host has no thread to spare", exitStatus: 126)
-        advance(ticket, to: isRollback ? .rollbackFailed : .failed, isRollback: isRollback, result: result, now: now)
+        advance(
+            ticket,
+            to: isRollback ? .rollbackFailed : .failed,
+            isRollback: isRollback,
+            result: result,
+            now: now
+        )
     }
 
     /// Ends a job that did not begin.
@@ -331,7 +340,13 @@ extension ActionDesk {
         case .performed(let ticket, let isRollback, let outcome):
             let job = running
             running = nil
-            finish(ticket, isRollback: isRollback, outcome, commitWithin: job?.commitWithin ?? .zero, now: now)
+            finish(
+                ticket,
+                isRollback: isRollback,
+                outcome,
+                commitWithin: job?.commitWithin ?? .zero,
+                now: now
+            )
             if let reason = aborts.removeValue(forKey: ticket) { rollBack(ticket, reason: reason, now: now) }
             startNext(now: now)
         }

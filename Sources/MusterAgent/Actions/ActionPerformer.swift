@@ -59,7 +59,8 @@ package struct HostActionPerformer: ActionPerformer {
             let result = try condition.isMet(by: value) { name in
                 answer.settings[name].flatMap { ExpressionValue(measured: $0) }
             }
-            return result.met ? nil : "this host's own check does not confirm it: \(value.text) is not \(condition.text)"
+            return result.met
+                ? nil : "this host's own check does not confirm it: \(value.text) is not \(condition.text)"
         } catch {
             return "this host's own check failed: \(error)"
         }

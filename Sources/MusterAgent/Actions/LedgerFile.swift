@@ -29,7 +29,10 @@ final class LedgerFile {
         guard descriptor >= 0 else { throw .system("\(path) can't be opened", errno: errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             close(descriptor)
-            throw AgentError(.system, "\(path) is in use by another agent: stop it, or give this one its own --state")
+            throw AgentError(
+                .system,
+                "\(path) is in use by another agent: stop it, or give this one its own --state"
+            )
         }
         do throws(AgentError) {
             let bytes = try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20))
@@ -79,7 +82,10 @@ final class LedgerFile {
     func reserve() throws(LedgerError) {
         if let failure { throw failure }
         guard length < Self.bytesMax else {
-            throw LedgerError(.full, "\(path) has reached \(Self.bytesMax) bytes: stop the agent and archive it")
+            throw LedgerError(
+                .full,
+                "\(path) has reached \(Self.bytesMax) bytes: stop the agent and archive it"
+            )
         }
         // Keeps the size: the file ends where its last record ends.
         guard fallocate(descriptor, FALLOC_FL_KEEP_SIZE, length, Self.reserveBytes) == 0 else {

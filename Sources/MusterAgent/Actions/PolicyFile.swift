@@ -17,7 +17,11 @@ package struct PolicyFile: Sendable {
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT: return HostPolicy()
-            case ELOOP: throw AgentError(.configuration, "\(path) is a symbolic link; the policy must be a plain file")
+            case ELOOP:
+                throw AgentError(
+                    .configuration,
+                    "\(path) is a symbolic link; the policy must be a plain file"
+                )
             default: throw .system("\(path) can't be opened", errno: errno)
             }
         }
@@ -30,7 +34,9 @@ package struct PolicyFile: Sendable {
         try Self.check(status, path)
         var folder = stat()
         let folderPath = SafeFile.folder(of: path)
-        guard lstat(folderPath, &folder) == 0 || errno == ENOENT else { throw .system(folderPath, errno: errno) }
+        guard lstat(folderPath, &folder) == 0 || errno == ENOENT else {
+            throw .system(folderPath, errno: errno)
+        }
         if folder.st_mode & S_IFMT == S_IFLNK { stat(folderPath, &folder) }
         try Self.check(folder, folderPath)
         return try Self.policy(try SafeFile.read(descriptor, path, bytesMax: YAMLReader.bytesMax), name: path)

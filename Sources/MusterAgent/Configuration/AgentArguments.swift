@@ -11,7 +11,9 @@ package enum AgentCommand: Equatable, Sendable {
     /// `muster-agent join`.
     package struct Join: Equatable, Sendable {
         package var coordinator: String?
-        /// A file, or `-` for standard input. Never the token itself: arguments can be seen by everybody.
+        /// Path of a file; a hyphen stands for standard input.
+        ///
+        /// Never the token itself: arguments can be seen by everybody.
         package var tokenFile: String
         package var name: String?
         package var state: String?
@@ -47,7 +49,9 @@ package enum AgentCommand: Equatable, Sendable {
     /// Reads the arguments after the program's name.
     package init(_ arguments: [String]) throws(AgentError) {
         var reader = ArgumentReader(arguments)
-        if reader.isAtEnd { throw AgentError(.usage, "a command is missing: join, run or policy check (see --help)") }
+        if reader.isAtEnd {
+            throw AgentError(.usage, "a command is missing: join, run or policy check (see --help)")
+        }
         if reader.takeFlag(["--help", "-h", "help"]) {
             self = .help
         } else if reader.takeFlag(["--version"]) {
@@ -57,12 +61,17 @@ package enum AgentCommand: Equatable, Sendable {
                 self = .help
                 return
             }
-            let options = try reader.options(["--coordinator", "--token-file", "--name", "--state", "--config"])
+            let options = try reader.options([
+                "--coordinator", "--token-file", "--name", "--state", "--config",
+            ])
             guard let tokenFile = options["--token-file"] else {
                 throw AgentError(.usage, "join needs --token-file FILE (- for standard input)")
             }
             guard options["--coordinator"] != nil || options["--config"] != nil else {
-                throw AgentError(.usage, "join needs --coordinator HOST:7443, or --config with one in agent.yaml")
+                throw AgentError(
+                    .usage,
+                    "join needs --coordinator HOST:7443, or --config with one in agent.yaml"
+                )
             }
             self = .join(
                 Join(
@@ -81,7 +90,9 @@ package enum AgentCommand: Equatable, Sendable {
             let options = try reader.options(["--config", "--state"])
             self = .run(config: options["--config"], state: options["--state"])
         } else if reader.takeWord("policy") {
-            guard reader.takeWord("check") else { throw AgentError(.usage, "the command is \"policy check\"") }
+            guard reader.takeWord("check") else {
+                throw AgentError(.usage, "the command is \"policy check\"")
+            }
             self = .checkPolicy(path: try reader.options(["--policy"])["--policy"])
         } else {
             throw AgentError(.usage, "unknown command \"\(arguments[0].prefix(40))\" (see --help)")

@@ -14,7 +14,10 @@ struct JoinRecord: Equatable {
         guard let bytes = try SafeFile.read("\(folder)/\(name)", bytesMax: 4096) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
         guard lines.count == 2, let coordinator = Endpoint(lines[0]) else {
-            throw AgentError(.configuration, "\(folder)/\(name) is damaged: remove it and set coordinator in agent.yaml")
+            throw AgentError(
+                .configuration,
+                "\(folder)/\(name) is damaged: remove it and set coordinator in agent.yaml"
+            )
         }
         return JoinRecord(coordinator: coordinator, hostName: lines[1])
     }

@@ -27,7 +27,10 @@ enum SafeFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system("\(path)", errno: errno) }
         guard status.st_mode & 0o077 == 0 else {
-            throw AgentError(.configuration, "\(path) can be read by others: chmod 600 it, and consider a new key")
+            throw AgentError(
+                .configuration,
+                "\(path) can be read by others: chmod 600 it, and consider a new key"
+            )
         }
         return try read(descriptor, path, bytesMax: 64 << 10)
     }
@@ -71,7 +74,9 @@ enum SafeFile {
     static func writeAll(_ descriptor: Int32, _ bytes: [UInt8], _ path: String) throws(AgentError) {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
             guard count > 0 else {
                 if errno == EINTR { continue }
                 throw .system("\(path) can't be written", errno: errno)

@@ -70,7 +70,8 @@ struct AgentIdentity {
     }
 
     /// Keeps a renewed certificate as the candidate.
-    mutating func renewed(certificate der: [UInt8], authorities: [[UInt8]], now: Timestamp) throws(AgentError) {
+    mutating func renewed(certificate der: [UInt8], authorities: [[UInt8]], now: Timestamp) throws(AgentError)
+    {
         let credentials = try Self.check(certificate: der, authorities: authorities, key: key, now: now)
         try Self.write(credentials, folder: folder, suffix: ".candidate")
         candidate = credentials
@@ -79,8 +80,14 @@ struct AgentIdentity {
     /// A connection with the candidate was welcomed: it is the certificate from now on.
     mutating func confirm() throws(AgentError) {
         guard let candidate else { return }
-        try SafeFile.rename("\(folder)/\(Self.authoritiesName).candidate", to: "\(folder)/\(Self.authoritiesName)")
-        try SafeFile.rename("\(folder)/\(Self.certificateName).candidate", to: "\(folder)/\(Self.certificateName)")
+        try SafeFile.rename(
+            "\(folder)/\(Self.authoritiesName).candidate",
+            to: "\(folder)/\(Self.authoritiesName)"
+        )
+        try SafeFile.rename(
+            "\(folder)/\(Self.certificateName).candidate",
+            to: "\(folder)/\(Self.certificateName)"
+        )
         current = candidate
         self.candidate = nil
     }
@@ -130,7 +137,10 @@ struct AgentIdentity {
             }
             return Credentials(certificate: certificate, authorities: parsed)
         } catch {
-            throw AgentError(.refused, "the coordinator's certificate for this host is no good: \(error.message)")
+            throw AgentError(
+                .refused,
+                "the coordinator's certificate for this host is no good: \(error.message)"
+            )
         }
     }
 
@@ -149,7 +159,8 @@ struct AgentIdentity {
         suffix: String,
         key: TLSKey
     ) throws(AgentError) -> Credentials? {
-        guard let certificate = try SafeFile.read("\(folder)/\(certificateName)\(suffix)", bytesMax: 64 << 10),
+        guard
+            let certificate = try SafeFile.read("\(folder)/\(certificateName)\(suffix)", bytesMax: 64 << 10),
             let authorities = try SafeFile.read("\(folder)/\(authoritiesName)\(suffix)", bytesMax: 64 << 10)
         else { return nil }
         do throws(IdentityError) {
@@ -158,7 +169,10 @@ struct AgentIdentity {
                 authorities: try Certificate.list(pem: authorities)
             )
             guard credentials.certificate.publicKeyID == key.publicKeyID else {
-                throw IdentityError(.malformed, "\(certificateName)\(suffix) is not for the key in \(keyName)")
+                throw IdentityError(
+                    .malformed,
+                    "\(certificateName)\(suffix) is not for the key in \(keyName)"
+                )
             }
             return credentials
         } catch {

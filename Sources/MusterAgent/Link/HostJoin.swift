@@ -156,7 +156,9 @@ package struct HostJoin {
             switch envelope.body {
             case .joinResult(let result): outcome = .success(result)
             case .refused(let refused):
-                outcome = .failure(AgentError(.refused, "the coordinator refused the join: \(refused.reason)"))
+                outcome = .failure(
+                    AgentError(.refused, "the coordinator refused the join: \(refused.reason)")
+                )
             case .retryAfter(let later):
                 outcome = .failure(AgentError(.unavailable, "the coordinator is busy: \(later.reason)"))
             default: break
@@ -170,7 +172,9 @@ package struct HostJoin {
         while outcome == nil {
             let left = deadline - Moment.monotonic()
             guard left > .zero else {
-                return .failure(AgentError(.unavailable, "the coordinator did not answer within \(attemptMax.spoken)"))
+                return .failure(
+                    AgentError(.unavailable, "the coordinator did not answer within \(attemptMax.spoken)")
+                )
             }
             loop.wait(atMost: left)
         }

@@ -3,8 +3,9 @@ import MusterCore
 import MusterIdentity
 import MusterWire
 
-/// One connection to the coordinator: socket, TLS and frames. Never waits; lives on the loop's thread.
+/// One connection to the coordinator: socket, TLS and frames.
 ///
+/// Never waits; lives on the loop's thread.
 /// It reports each thing once through its closures and does nothing after it was lost or closed.
 final class LinkConnection {
     /// How it ended, in the engine's terms and in words.

@@ -142,7 +142,9 @@ package struct LinkEngine: Sendable {
             let wait = min(max(delay, .zero), .seconds(3600))
             phase = .waiting(until: now + wait + max(wait * 0.25, limits.backoffMin) * random)
             leaveAt = nil
-            return [.disconnect(reason: "the coordinator asked to come back later: \(reason)", isFault: false)]
+            return [
+                .disconnect(reason: "the coordinator asked to come back later: \(reason)", isFault: false)
+            ]
         case (.greeting, .welcome(let id, let interval)):
             guard id == agent else {
                 return leave(.standing, "the coordinator takes this agent for another one", now, random)
@@ -186,7 +188,12 @@ package struct LinkEngine: Sendable {
         leaveAt = (moment, reason)
     }
 
-    private mutating func leave(_ loss: Loss, _ reason: String, _ now: Duration, _ random: Double) -> [Directive] {
+    private mutating func leave(
+        _ loss: Loss,
+        _ reason: String,
+        _ now: Duration,
+        _ random: Double
+    ) -> [Directive] {
         back(off: loss, now, random)
         return [.disconnect(reason: reason, isFault: true)]
     }

@@ -24,7 +24,8 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
                 port = number
             }
         } else if let colon = host.lastIndex(of: ":") {
-            guard host.firstIndex(of: ":") == colon, let number = Int(host[host.index(after: colon)...]) else {
+            guard host.firstIndex(of: ":") == colon, let number = Int(host[host.index(after: colon)...])
+            else {
                 return nil
             }
             port = number

@@ -12,7 +12,9 @@ final class AgentThread: @unchecked Sendable {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Starts; `name` is cut to the 15 bytes that Linux keeps. Join it, or call ``detach()``.
+    /// Starts it under a name, which is cut to the 15 bytes that Linux keeps.
+    ///
+    /// Join it, or call ``detach()``.
     init(_ name: String, _ run: @escaping @Sendable () -> Void) throws(AgentError) {
         let body = Unmanaged.passRetained(Body(run))
         let result = pthread_create(

@@ -117,7 +117,9 @@ extension UInt8 {
 
     fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 }
 
-    fileprivate var isHexDigit: Bool { isDigit || (0x61...0x66).contains(self) || (0x41...0x46).contains(self) }
+    fileprivate var isHexDigit: Bool {
+        isDigit || (0x61...0x66).contains(self) || (0x41...0x46).contains(self)
+    }
 
     /// Letters, digits, whatever is not ASCII, and the characters that identifiers, numbers and paths hold.
     fileprivate var isWordPart: Bool {
@@ -132,7 +134,8 @@ extension UInt8 {
 
     fileprivate var joinsValues: Bool {
         switch self {
-        case UInt8(ascii: ":"), UInt8(ascii: ","), UInt8(ascii: "@"), UInt8(ascii: "#"), UInt8(ascii: "*"): true
+        case UInt8(ascii: ":"), UInt8(ascii: ","), UInt8(ascii: "@"), UInt8(ascii: "#"), UInt8(ascii: "*"):
+            true
         default: false
         }
     }

@@ -138,7 +138,9 @@ package struct CauseRanking {
     }
 
     private func judgeTopology(_ candidate: inout Candidate) {
-        if !input.service.isEmpty, candidate.service == input.service || input.related.contains(candidate.service) {
+        if !input.service.isEmpty,
+            candidate.service == input.service || input.related.contains(candidate.service)
+        {
             candidate.add(weights.sameService, candidate.first)
         }
         guard candidate.first.kind == .resource, !sick.isEmpty else { return }
@@ -157,7 +159,8 @@ package struct CauseRanking {
             candidate.add(weights.logs * finding.effect, finding)
         case .logs:
             guard let change = candidate.change, let onset = finding.onset, onset >= change.at else { return }
-            let onChanged = change.hosts.isEmpty || !Set(finding.hosts.map(\.name)).isDisjoint(with: change.hosts)
+            let onChanged =
+                change.hosts.isEmpty || !Set(finding.hosts.map(\.name)).isDisjoint(with: change.hosts)
             if onChanged { candidate.add(weights.newLogs * finding.effect, finding) }
         case .errorRate, .latency:
             candidate.support(finding)

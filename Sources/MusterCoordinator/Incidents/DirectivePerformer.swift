@@ -23,12 +23,14 @@ struct DirectivePerformer: Sendable {
     /// How often a check that could not measure tries before the step fails.
     static let checkTries = 5
 
-    func perform(_ directive: IncidentDirective, for incident: Incident, emit: Emit) async -> [IncidentEvent] {
+    func perform(_ directive: IncidentDirective, for incident: Incident, emit: Emit) async -> [IncidentEvent]
+    {
         switch directive {
         case .record(let event): return [event]
         case .collectContext:
             let result = await triage.collect(incident)
-            return [.contextCollected(context: result.context)] + result.findings.map { .findingMade(finding: $0) }
+            return [.contextCollected(context: result.context)]
+                + result.findings.map { .findingMade(finding: $0) }
         case .investigate(let round): return await investigate(incident, round: round)
         case .matchRunbook: return [matcher.match(incident, in: library.read())]
         case .check(let step): return await check(step, of: incident)
@@ -73,7 +75,9 @@ struct DirectivePerformer: Sendable {
     }
 
     private func check(_ step: Int, of incident: Incident) async -> [IncidentEvent] {
-        guard case .verifyHypothesis(let check)? = incident.match?.runbook.steps[step].action else { return [] }
+        guard case .verifyHypothesis(let check)? = incident.match?.runbook.steps[step].action else {
+            return []
+        }
         var problem = ""
         for attempt in 1...Self.checkTries {
             do throws(RemediationError) {
@@ -86,7 +90,14 @@ struct DirectivePerformer: Sendable {
             guard attempt < Self.checkTries, await Self.pause(Self.measurePause) else { break }
         }
         guard !Task.isCancelled else { return [] }
-        return [.stepEnded(step: step, outcome: .failed, text: "it could not be measured: \(problem)", values: [:])]
+        return [
+            .stepEnded(
+                step: step,
+                outcome: .failed,
+                text: "it could not be measured: \(problem)",
+                values: [:]
+            )
+        ]
     }
 
     /// Measures until what is wanted holds, or the step's time is over; that counts from the stored start.
@@ -170,7 +181,9 @@ struct DirectivePerformer: Sendable {
         do {
             let events = try await store.events(of: incident.id)
             let text = PostMortem(events: events).markdown
-            return [.postMortemDrafted(digest: PostMortem.digest(text), version: incident.postMortemVersion + 1)]
+            return [
+                .postMortemDrafted(digest: PostMortem.digest(text), version: incident.postMortemVersion + 1)
+            ]
         } catch {
             logger.error("the post-mortem can't be drafted", metadata: ["reason": "\(error)"])
             return []

@@ -97,7 +97,9 @@ package final class IncidentService: Operations, Service {
         guard let incident = shelf.incident(of: report.ticket) else {
             logger.info(
                 "report of an action that nothing is open about",
-                metadata: ["host": "\(host.name)", "ticket": "\(report.ticket)", "state": "\(report.state.rawValue)"]
+                metadata: [
+                    "host": "\(host.name)", "ticket": "\(report.ticket)", "state": "\(report.state.rawValue)",
+                ]
             )
             return
         }
@@ -225,7 +227,8 @@ package final class IncidentService: Operations, Service {
         return incident
     }
 
-    private func readable<Value>(_ what: String, _ read: () async throws(StoreError) -> Value) async -> Value? {
+    private func readable<Value>(_ what: String, _ read: () async throws(StoreError) -> Value) async -> Value?
+    {
         do throws(StoreError) { return try await read() } catch {
             logger.error("can't read \(what)", metadata: ["reason": "\(error)"])
             return nil
@@ -245,15 +248,22 @@ package final class IncidentService: Operations, Service {
         try await known(incident).decide { incident throws(OperationError) in
             let record = try incident.undecided(plan, at: now())
             guard record.sealed.plan.proposer != operatorName else {
-                throw OperationError(.denied, "\(operatorName) proposed the plan; somebody else has to approve it")
+                throw OperationError(
+                    .denied,
+                    "\(operatorName) proposed the plan; somebody else has to approve it"
+                )
             }
-            guard approval.signature.count == 64, !approval.signer.isEmpty, approval.signer.utf8.count <= 64 else {
+            guard approval.signature.count == 64, !approval.signer.isEmpty, approval.signer.utf8.count <= 64
+            else {
                 throw OperationError(.malformed, "an approval is a signer and a signature of 64 bytes")
             }
             if let key = approvers[approval.signer] {
                 let signed = Sealing.approvalBytes(plan: plan)
                 guard SigningKey.verify(signature: approval.signature, of: signed, publicKey: key) else {
-                    throw OperationError(.denied, "the signature is not \(approval.signer)'s over plan \(plan.short)")
+                    throw OperationError(
+                        .denied,
+                        "the signature is not \(approval.signer)'s over plan \(plan.short)"
+                    )
                 }
             }
             return [.approvalGiven(plan: plan, approval: approval, by: operatorName)]
@@ -290,7 +300,9 @@ package final class IncidentService: Operations, Service {
     private func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {
         if let runner = runners.withLock({ $0[id] }) { return runner }
         let exists: Bool
-        do throws(StoreError) { exists = try await !store.events(of: id).isEmpty } catch { throw error.operation }
+        do throws(StoreError) { exists = try await !store.events(of: id).isEmpty } catch {
+            throw error.operation
+        }
         guard exists else { throw OperationError(.notFound, "there is no incident \(id)") }
         return runner(for: id)
     }
@@ -308,7 +320,8 @@ extension Incident {
         switch record.decision {
         case .open: break
         case .approved: throw OperationError(.conflict, "plan \(id.short) is approved already")
-        case .present: throw OperationError(.conflict, "plan \(id.short) is covered by the runbook's signature")
+        case .present:
+            throw OperationError(.conflict, "plan \(id.short) is covered by the runbook's signature")
         case .rejected(let by, _): throw OperationError(.conflict, "plan \(id.short) was rejected by \(by)")
         }
         guard isOpen else { throw OperationError(.conflict, "the incident is over") }

@@ -17,7 +17,9 @@ final class IncidentShelf: Sendable {
         state.withLock { state in
             state.summaries[incident.id] = summary
             // Lost actions may still be settled by their host later.
-            for ticket in open + incident.tickets.filter(\.lost).map(\.id) { state.tickets[ticket] = incident.id }
+            for ticket in open + incident.tickets.filter(\.lost).map(\.id) {
+                state.tickets[ticket] = incident.id
+            }
         }
     }
 

@@ -14,7 +14,8 @@ package enum ChangeBody {
     ) throws(OperationError) -> (change: Change, key: String) {
         let change: Change
         switch format {
-        case .pagerduty: change = try IntakeJSON.decode(PagerDutyChangeBody.self, raw).change(from: sender, at: now)
+        case .pagerduty:
+            change = try IntakeJSON.decode(PagerDutyChangeBody.self, raw).change(from: sender, at: now)
         case .json: change = try IntakeJSON.decode(PlainChangeBody.self, raw).change(from: sender, at: now)
         }
         try check(change)
@@ -33,7 +34,9 @@ package enum ChangeBody {
         guard change.diff.utf8.count <= 64 << 10 else {
             throw OperationError(.malformed, "diff: at most 64 KiB")
         }
-        let short = [change.service, change.actor, change.before, change.after, change.source, change.reference]
+        let short = [
+            change.service, change.actor, change.before, change.after, change.source, change.reference,
+        ]
         guard short.allSatisfy({ $0.utf8.count <= 512 }) else {
             throw OperationError(
                 .malformed,
@@ -83,16 +86,20 @@ private struct PagerDutyChangeBody: Decodable {
         var summary: String
         var timestamp: Timestamp?
         var source: String?
-        var custom_details: JSONValue?
+        var details: JSONValue?
+
+        enum CodingKeys: String, CodingKey {
+            case summary, timestamp, source
+            case details = "custom_details"
+        }
     }
 
-    var routing_key: String?
     var payload: Payload
 
     func change(from sender: String, at now: Timestamp) -> Change {
         func detail(_ names: String...) -> String {
             for name in names {
-                switch payload.custom_details?[name] {
+                switch payload.details?[name] {
                 case .string(let text)?: return text
                 case .integer(let number)?: return "\(number)"
                 case .number(let number)?: return "\(number)"
@@ -102,7 +109,7 @@ private struct PagerDutyChangeBody: Decodable {
             return ""
         }
         var hosts: [String] = []
-        if case .array(let items)? = payload.custom_details?["hosts"] {
+        if case .array(let items)? = payload.details?["hosts"] {
             hosts = items.compactMap { if case .string(let name) = $0 { name } else { nil } }
         } else if case let name = detail("hosts", "host"), !name.isEmpty {
             hosts = name.split(separator: ",").map { String($0).trimmingSpaces }

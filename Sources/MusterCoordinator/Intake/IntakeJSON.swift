@@ -23,7 +23,8 @@ enum IntakeJSON {
         case .dataCorrupted(let context):
             let path = place(context.codingPath)
             let why = context.underlyingError.map { " (\($0))" } ?? ""
-            return path == "body" ? "the body is no proper JSON\(why)" : "\(path): \(context.debugDescription)"
+            return path == "body"
+                ? "the body is no proper JSON\(why)" : "\(path): \(context.debugDescription)"
         @unknown default: return "the body is not of the expected shape"
         }
     }

@@ -10,13 +10,17 @@ enum ChangeFindings {
         coverage: Coverage,
         at now: Timestamp
     ) -> [Finding] {
-        let byName = Dictionary(hosts.map { ($0.name, $0.reference) }, uniquingKeysWith: { first, _ in first })
+        let byName = Dictionary(
+            hosts.map { ($0.name, $0.reference) },
+            uniquingKeysWith: { first, _ in first }
+        )
         let near = changes.sorted { distance($0, onset) < distance($1, onset) }
         return near.prefix(12).map { change in
             Finding(
                 id: FindingID(at: now),
                 kind: .change,
-                text: "\(change.title)\(place(change)): \(change.summary), \(relation(of: onset, to: change))",
+                text:
+                    "\(change.title)\(place(change)): \(change.summary), \(relation(of: onset, to: change))",
                 hosts: change.hosts.compactMap { byName[$0] },
                 service: change.service,
                 subject: change.reference.isEmpty ? change.summary : change.reference,

@@ -101,7 +101,9 @@ struct Investigation: Sendable {
 
     /// Whether a finding says nothing that another did not.
     private static func same(_ old: Finding, _ new: Finding) -> Bool {
-        guard old.kind == new.kind, old.subject == new.subject, old.suggests == new.suggests else { return false }
+        guard old.kind == new.kind, old.subject == new.subject, old.suggests == new.suggests else {
+            return false
+        }
         if let change = new.change {
             guard let known = old.change, known.at == change.at else { return false }
             return Set(change.hosts).isSubset(of: known.hosts)

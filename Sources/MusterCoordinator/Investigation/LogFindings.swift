@@ -16,7 +16,10 @@ enum LogFindings {
         for (host, answer) in answers {
             guard case .logs(let logs) = answer else { continue }
             for template in logs.templates {
-                groups["\(template.service)\u{1F}\(template.pattern)", default: Group(template)].add(template, host)
+                groups["\(template.service)\u{1F}\(template.pattern)", default: Group(template)].add(
+                    template,
+                    host
+                )
             }
         }
         let found = groups.values.compactMap { group -> Finding? in

@@ -49,7 +49,8 @@ enum Messages {
         guard let ranking = incident.ranking else { return "No hypothesis yet" }
         let list = ranking.hypotheses.prefix(3).map { "\($0.probability.percentText) \($0.cause)" }
         let head = "Verdict \(ranking.verdict.rawValue), \(ranking.coverage.summary)"
-        let runbook = incident.match.map { "Runbook \($0.runbook.name): \($0.because)" } ?? "No runbook applies"
+        let runbook =
+            incident.match.map { "Runbook \($0.runbook.name): \($0.because)" } ?? "No runbook applies"
         return ([head] + list + [runbook]).joined(separator: "\n")
     }
 

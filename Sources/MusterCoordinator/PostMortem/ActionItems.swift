@@ -23,16 +23,22 @@ struct ActionItems {
             ]
         case .badConfig, .flag:
             let what = first.change?.title ?? "the change"
-            texts = ["Put the right value in the source of \(what), and have such values checked before they apply."]
+            texts = [
+                "Put the right value in the source of \(what), and have such values checked before they apply."
+            ]
         case .poolExhausted:
             texts = [
                 "Find what left the sessions idle and make it give them back.",
                 "Set a limit on idle sessions (idle_session_timeout) and on sessions per application.",
             ]
-        case .dependencyDown: texts = ["Find out why it was down, and what its users could have done without it."]
+        case .dependencyDown:
+            texts = ["Find out why it was down, and what its users could have done without it."]
         case .cpu, .memory, .disk, .io, .network:
-            texts = ["Set an alert on \(first.kind.rawValue) that fires before users notice, and plan the capacity."]
-        case .certificate: texts = ["Renew certificates by a machine, and alert three weeks before they expire."]
+            texts = [
+                "Set an alert on \(first.kind.rawValue) that fires before users notice, and plan the capacity."
+            ]
+        case .certificate:
+            texts = ["Renew certificates by a machine, and alert three weeks before they expire."]
         case .trafficSurge: texts = ["Decide how much traffic has to be borne, and limit what is beyond."]
         case .unknown: texts = ["Find the cause: what was seen does not explain it."]
         }

@@ -73,7 +73,9 @@ struct PostMortem {
             let span = start.map { ", \((event.at - $0.at).spoken) after it was opened" } ?? ""
             switch event.body {
             case .resolved(let reason, let by):
-                lines.append(cite.sentence("It was resolved by \(by) at \(event.at)\(span): \(reason).", event, start))
+                lines.append(
+                    cite.sentence("It was resolved by \(by) at \(event.at)\(span): \(reason).", event, start)
+                )
             case .closed(let by, _):
                 lines.append(cite.sentence("It was closed by \(by) at \(event.at)\(span).", event, start))
             default: break
@@ -85,11 +87,13 @@ struct PostMortem {
     private mutating func impact() -> [String] {
         var lines: [String] = []
         if let event = last(.impactMeasured), case .impactMeasured(let impact) = event.body {
-            let span = "\(impact.minutes.text(decimals: 1)) minutes (\(impact.window.from) to \(impact.window.to))"
+            let span =
+                "\(impact.minutes.text(decimals: 1)) minutes (\(impact.window.from) to \(impact.window.to))"
             lines.append(cite.sentence("It lasted \(span).", event))
             if let blast = impact.blast {
                 let place = blast.endpoint.isEmpty ? blast.service : blast.endpoint
-                let share = "\(blast.failed) of \(blast.requests) requests to \(place) failed (\(blast.ratio.percentText)"
+                let share =
+                    "\(blast.failed) of \(blast.requests) requests to \(place) failed (\(blast.ratio.percentText)"
                 let range = "95% sure: \(blast.low.percentText) to \(blast.high.percentText)"
                 lines.append(cite.sentence("\(share); \(range); hosts: \(blast.coverage.summary)).", event))
                 if let users = blast.users {
@@ -119,13 +123,22 @@ struct PostMortem {
             return lines
         }
         guard let first = ranking.hypotheses.first else {
-            lines.append(cite.sentence("Nothing that was seen explains it (verdict \(ranking.verdict.rawValue)).", event))
+            lines.append(
+                cite.sentence(
+                    "Nothing that was seen explains it (verdict \(ranking.verdict.rawValue)).",
+                    event
+                )
+            )
             return lines
         }
         let findings = all(.findingMade)
         func evidence(_ ids: [FindingID]) -> [(StoredEvent, Finding)] {
             ids.compactMap { id in
-                for event in findings { if case .findingMade(let finding) = event.body, finding.id == id { return (event, finding) } }
+                for event in findings {
+                    if case .findingMade(let finding) = event.body, finding.id == id {
+                        return (event, finding)
+                    }
+                }
                 return nil
             }
         }
@@ -138,7 +151,9 @@ struct PostMortem {
             lines.append("- against it: \(cite.sentence(finding.text, source))")
         }
         for other in ranking.hypotheses.dropFirst().prefix(3) {
-            lines.append("- less probable: \(cite.sentence("\(other.cause) (\(other.probability.percentText))", event))")
+            lines.append(
+                "- less probable: \(cite.sentence("\(other.cause) (\(other.probability.percentText))", event))"
+            )
         }
         lines.append("- hosts: \(cite.sentence(ranking.coverage.summary, event))")
         for sentence in ranking.unseen { lines.append("- not seen: \(cite.sentence(sentence, event))") }
@@ -159,7 +174,8 @@ struct PostMortem {
         var lines: [String] = []
         func after(_ event: StoredEvent) -> String { (event.at - start.at).spoken }
         let marks: [(IncidentEvent.Kind, String)] = [
-            (.contextCollected, "The context was there"), (.hypothesisRanked, "The first hypothesis was there"),
+            (.contextCollected, "The context was there"),
+            (.hypothesisRanked, "The first hypothesis was there"),
             (.approvalRequested, "Approval was asked for"), (.approvalGiven, "Approval was given"),
             (.verified, "The first verification ended"), (.resolved, "It was resolved"),
         ]
@@ -170,7 +186,9 @@ struct PostMortem {
         }
         for event in all(.notified) {
             if case .notified(_, let channel, _, false, let reason) = event.body {
-                lines.append("- \(cite.sentence("A message to \(channel) did not arrive: \(reason).", event))")
+                lines.append(
+                    "- \(cite.sentence("A message to \(channel) did not arrive: \(reason).", event))"
+                )
             }
         }
         return lines
@@ -187,5 +205,7 @@ struct PostMortem {
         return ["| time (UTC) | since the start | what |", "|---|---|---|"] + rows
     }
 
-    private func spaced(_ lines: [String]) -> [String] { lines.isEmpty ? [] : [lines.joined(separator: "\n")] }
+    private func spaced(_ lines: [String]) -> [String] {
+        lines.isEmpty ? [] : [lines.joined(separator: "\n")]
+    }
 }

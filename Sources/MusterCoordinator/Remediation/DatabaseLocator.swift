@@ -33,13 +33,17 @@ struct DatabaseLocator: Sendable {
             return Answer(host: reply.host, answer: answer)
         }
         guard !answers.isEmpty else {
-            let reasons = Set(reply.replies.map { "\($0.host.name): \($0.outcome.reason)" }).sorted().prefix(3)
+            let reasons = Set(reply.replies.map { "\($0.host.name): \($0.outcome.reason)" }).sorted().prefix(
+                3
+            )
             throw RemediationError(
                 "no host could ask the database\(target.isEmpty ? "" : " \(target)"): "
                     + (reasons.isEmpty ? "there is no host" : reasons.joined(separator: "; "))
             )
         }
-        return answers.sorted { (rank($0.host, incident, target), $0.host) < (rank($1.host, incident, target), $1.host) }
+        return answers.sorted {
+            (rank($0.host, incident, target), $0.host) < (rank($1.host, incident, target), $1.host)
+        }
     }
 
     /// Database checks that triage saw.

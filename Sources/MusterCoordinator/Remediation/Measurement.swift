@@ -145,7 +145,12 @@ struct Measurement: Sendable {
             throw RemediationError("it is too early to tell by the requests")
         }
         let scope = Scope(incident: incident, hosts: await fleet.hosts())
-        let probe = Probe.requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: 0)
+        let probe = Probe.requests(
+            window: window,
+            service: "",
+            salt: SecureRandom.bytes(16),
+            bucketSeconds: 0
+        )
         let reply = await fleet.ask(
             probe,
             of: scope.near.map(\.id),
@@ -161,7 +166,9 @@ struct Measurement: Sendable {
         }
         let count = endpoints.reduce(0) { $0 + $1.count }
         guard count >= Self.requestsMin else {
-            throw RemediationError("only \(count) requests were seen in \(length.spoken), too few to judge by")
+            throw RemediationError(
+                "only \(count) requests were seen in \(length.spoken), too few to judge by"
+            )
         }
         var latency = QuantileSketch()
         for endpoint in endpoints { latency.merge(endpoint.latency) }

@@ -14,7 +14,10 @@ struct PlanMaker: Sendable {
     static let targetsMax = 10_000
 
     /// - Throws: ``RemediationError`` with a sentence for people when the plan can't be made.
-    func plan(step: Int, of incident: Incident) async throws(RemediationError) -> (SealedPlan, doubts: [String]) {
+    func plan(
+        step: Int,
+        of incident: Incident
+    ) async throws(RemediationError) -> (SealedPlan, doubts: [String]) {
         guard let match = incident.match, match.runbook.steps.indices.contains(step),
             let mitigation = match.runbook.steps[step].mitigation
         else { throw RemediationError("step \(step + 1) changes nothing") }
@@ -41,7 +44,9 @@ struct PlanMaker: Sendable {
             proposer: "muster",
             evidence: Array((first?.evidence ?? []).prefix(64).map(\.description)),
             commitWithin: rollback == nil ? .zero : commitWithin(match.runbook, after: step),
-            summary: Self.clipped("\(action.summary) on \(names)\(first.map { ", because of \($0.cause)" } ?? "")")
+            summary: Self.clipped(
+                "\(action.summary) on \(names)\(first.map { ", because of \($0.cause)" } ?? "")"
+            )
         )
         let doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
         do {
@@ -112,7 +117,8 @@ struct PlanMaker: Sendable {
             var filled: [String: String] = [:]
             for (key, value) in parameters {
                 let template = TextTemplate(value)
-                guard let text = template.filled({ name in values[name].flatMap { $0.isEmpty ? nil : $0 } }) else {
+                guard let text = template.filled({ name in values[name].flatMap { $0.isEmpty ? nil : $0 } })
+                else {
                     throw RemediationError(
                         "parameter \(key) of \(name): nothing is known for "
                             + template.names.map { "{\($0)}" }.joined(separator: ", ")

@@ -53,7 +53,9 @@ package struct RunbookLibrary: Sendable {
         }
         let files = names.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.sorted()
         if files.count > Self.filesMax {
-            contents.problems.append("\(directory) has \(files.count) runbooks; the first \(Self.filesMax) are used")
+            contents.problems.append(
+                "\(directory) has \(files.count) runbooks; the first \(Self.filesMax) are used"
+            )
         }
         for file in files.prefix(Self.filesMax) {
             do {
@@ -105,7 +107,8 @@ package struct RunbookLibrary: Sendable {
             let signed = Sealing.preApprovalBytes(runbook: runbook, declaration: declaration)
             guard SigningKey.verify(signature: signature, of: signed, publicKey: key) else {
                 throw StateFileError(
-                    message: "\(path): the signature of \(signer) is not over the runbook as it stands; sign it again"
+                    message:
+                        "\(path): the signature of \(signer) is not over the runbook as it stands; sign it again"
                 )
             }
         }

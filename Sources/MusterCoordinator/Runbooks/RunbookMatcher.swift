@@ -7,9 +7,14 @@ struct RunbookMatcher: Sendable {
     let coverageMin: Double
 
     /// What the runbooks at hand are made for.
-    static func knowledge(of runbooks: [LoadedRunbook], alerts: [Alert], signals: SignalCatalogue) -> RankingKnowledge {
+    static func knowledge(
+        of runbooks: [LoadedRunbook],
+        alerts: [Alert],
+        signals: SignalCatalogue
+    ) -> RankingKnowledge {
         let known = runbooks.filter { loaded in
-            loaded.runbook.trigger.alert != nil && alerts.contains { loaded.runbook.trigger.matches(alert: $0.name) }
+            loaded.runbook.trigger.alert != nil
+                && alerts.contains { loaded.runbook.trigger.matches(alert: $0.name) }
         }
         let causes = runbooks.compactMap { $0.runbook.impliedCause(signals) }
         return RankingKnowledge(alertIsKnown: !known.isEmpty, causes: Set(causes))
@@ -67,7 +72,9 @@ struct RunbookMatcher: Sendable {
         var because: [String] = []
         if trigger.alert != nil, let alert { because.append("the alert is \(alert.name)") }
         if trigger.cause != nil, let first {
-            because.append("the most probable cause is \(first.kind.rawValue) (\(first.probability.percentText))")
+            because.append(
+                "the most probable cause is \(first.kind.rawValue) (\(first.probability.percentText))"
+            )
         }
         let rank = (trigger.alert != nil ? 2 : 0) + (trigger.cause != nil ? 2 : 0) + exactness(trigger)
         return .fits(because: because.joined(separator: " and "), rank: rank)
@@ -85,7 +92,8 @@ struct RunbookMatcher: Sendable {
         case .known: break
         case .likely where (first?.probability ?? 0) >= least: break
         case .likely, .unknown, .novel:
-            let probability = first.map { ", \($0.probability.percentText) for the most probable cause" } ?? ""
+            let probability =
+                first.map { ", \($0.probability.percentText) for the most probable cause" } ?? ""
             doubts.append("the verdict is \(ranking.verdict.rawValue)\(probability)")
         }
         if ranking.coverage.ratio < coverageMin {

@@ -38,7 +38,8 @@ package struct Coordinator: Sendable {
             store: SQLiteFleetStore(database: database),
             logger: logger
         )
-        let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile) }
+        let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile)
+        }
         incidents = IncidentService(
             configuration: configuration,
             fleet: fleet,
@@ -100,7 +101,8 @@ package struct Coordinator: Sendable {
     /// Makes the state directory: authority, certificate, record, and the first operator.
     ///
     /// - Returns: The token of the operator `admin`, to be shown once.
-    package static func initialise(_ state: CoordinatorState, names: [String]) async throws -> OperatorCreated {
+    package static func initialise(_ state: CoordinatorState, names: [String]) async throws -> OperatorCreated
+    {
         let now = FleetConfiguration.systemClock()
         try state.create(names: names, at: now)
         try state.lock()
@@ -125,7 +127,10 @@ extension CoordinatorConfiguration {
             )
         }
         return try CoordinatorConfiguration(
-            document: try YAMLReader.read(try StateFile.read(path, bytesMax: YAMLReader.bytesMax), name: path),
+            document: try YAMLReader.read(
+                try StateFile.read(path, bytesMax: YAMLReader.bytesMax),
+                name: path
+            ),
             directory: directory,
             read: { try? StateFile.read($0, bytesMax: YAMLReader.bytesMax) }
         )

@@ -39,7 +39,9 @@ package struct CoordinatorState: Sendable {
     /// - Throws: ``StateFileError``, also when there is an authority already: it is never replaced.
     package func create(names: [String], at now: Timestamp) throws(StateFileError) {
         guard !exists else {
-            throw StateFileError(message: "\(folder) holds an authority already; agents trust it, so it is kept")
+            throw StateFileError(
+                message: "\(folder) holds an authority already; agents trust it, so it is kept"
+            )
         }
         try StateFile.makeDirectory(folder)
         do throws(IdentityError) {

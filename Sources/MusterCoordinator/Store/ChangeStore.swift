@@ -58,7 +58,8 @@ package struct ChangeStore: Sendable {
                 try db.execute(
                     sql: "INSERT INTO change VALUES (?, ?, ?, ?, ?, ?, ?)",
                     arguments: [
-                        id.description, change.at.nanoseconds, now.nanoseconds, sender, key, body, raw.map(Blob.init),
+                        id.description, change.at.nanoseconds, now.nanoseconds, sender, key, body,
+                        raw.map(Blob.init),
                     ]
                 )
                 return id

@@ -19,7 +19,10 @@ extension IncidentStore {
     ///   - raw: The body as it came.
     ///   - format: Name of its shape.
     ///   - sender: Name of the token that brought it.
+    ///   - now: When it came.
     ///   - owner: Who looks after a service.
+    /// - Returns: What was news in it, and the events that follow from it; all of it is on disk.
+    /// - Throws: When it could not be stored; the sender has to be told to try again.
     package func take(
         _ delivery: AlertDelivery,
         raw: [UInt8],
@@ -57,7 +60,8 @@ extension IncidentStore {
         try db.execute(
             sql: "INSERT OR IGNORE INTO alert_seen VALUES (?, ?, ?, ?, ?, ?, ?)",
             arguments: [
-                alert.source, alert.groupKey, alert.fingerprint, alert.starts.nanoseconds, alert.status.rawValue,
+                alert.source, alert.groupKey, alert.fingerprint, alert.starts.nanoseconds,
+                alert.status.rawValue,
                 alert.ends?.nanoseconds ?? 0, intake,
             ]
         )

@@ -186,7 +186,12 @@ package struct IncidentStore: Sendable {
     }
 
     /// Keeps the indices in step with the events.
-    private func index(_ body: IncidentEvent, of incident: IncidentID, at now: Timestamp, in db: Database) throws {
+    private func index(
+        _ body: IncidentEvent,
+        of incident: IncidentID,
+        at now: Timestamp,
+        in db: Database
+    ) throws {
         switch body {
         case .opened(_, let service, _, _):
             try db.execute(
@@ -228,7 +233,8 @@ package struct IncidentStore: Sendable {
     func event(_ row: Row) throws -> StoredEvent {
         let kind: String = row["kind"]
         guard let id = EventID(row["id"] as String), let incident = IncidentID(row["incident"] as String),
-            let previous = Digest(bytes: (row["prev_hash"] as Blob).bytes), let hash = Digest(bytes: (row["hash"] as Blob).bytes)
+            let previous = Digest(bytes: (row["prev_hash"] as Blob).bytes),
+            let hash = Digest(bytes: (row["hash"] as Blob).bytes)
         else {
             throw StoreError(.corrupt, "event \(row["id"] as String) is damaged")
         }

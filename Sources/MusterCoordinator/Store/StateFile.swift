@@ -38,7 +38,8 @@ package enum StateFile {
     /// Makes a file that was not there, synced, readable by its owner only unless `mode` says otherwise.
     ///
     /// - Throws: ``StateFileError``, also when the file is there already.
-    package static func create(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(StateFileError) {
+    package static func create(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(StateFileError)
+    {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure("make", path) }
         defer { close(descriptor) }

@@ -41,7 +41,11 @@ struct Triage: Sendable {
                     .logs(window: wide, service: "", level: .error, text: ""),
                     of: near
                 ),
-                .init("metrics", .metrics(window: TimeWindow(from: started - .seconds(60), to: wide.to), prefix: ""), of: near),
+                .init(
+                    "metrics",
+                    .metrics(window: TimeWindow(from: started - .seconds(60), to: wide.to), prefix: ""),
+                    of: near
+                ),
             ],
             deadline: Self.firstDeadline,
             of: fleet

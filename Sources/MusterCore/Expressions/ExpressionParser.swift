@@ -17,7 +17,8 @@ package struct ExpressionParser {
     }
 
     /// Reads `Connection pool utilization < 60%`: words up to the comparison, then the condition.
-    package static func phrase(_ text: String) throws(ExpressionError) -> (name: String, condition: Condition) {
+    package static func phrase(_ text: String) throws(ExpressionError) -> (name: String, condition: Condition)
+    {
         let characters = Array(text)
         guard let start = characters.firstIndex(where: { "<>=!".contains($0) }) else {
             throw ExpressionError(
@@ -76,7 +77,9 @@ package struct ExpressionParser {
     }
 
     private static func number(_ word: String, at offset: Int) throws(ExpressionError) -> Expression {
-        if word.hasSuffix("%"), let value = Double(word.dropLast()), value.isFinite { return .share(value / 100) }
+        if word.hasSuffix("%"), let value = Double(word.dropLast()), value.isFinite {
+            return .share(value / 100)
+        }
         if let value = Double(word), value.isFinite, word.allSatisfy({ $0.isNumber || $0 == "." }) {
             return .number(value)
         }

@@ -4,13 +4,16 @@ extension Incident {
 
     /// All alerts are resolved and no source left any out.
     package var isQuiet: Bool {
-        !alerts.isEmpty && alerts.allSatisfy { $0.status == .resolved } && truncated.values.allSatisfy { $0 == 0 }
+        !alerts.isEmpty && alerts.allSatisfy { $0.status == .resolved }
+            && truncated.values.allSatisfy { $0 == 0 }
     }
 
     /// Plans that wait for a person.
     package var pending: [PlanRecord] {
         guard isOpen, !runbookFailed else { return [] }
-        return plans.filter { $0.requested != nil && $0.decision == .open && steps[$0.sealed.plan.step]?.outcome == nil }
+        return plans.filter {
+            $0.requested != nil && $0.decision == .open && steps[$0.sealed.plan.step]?.outcome == nil
+        }
     }
 
     /// Tickets whose end is not known yet.
@@ -115,7 +118,8 @@ extension Incident.TicketRecord {
     /// The newest state; a ticket that nothing was heard of counts as prepared, a lost one as indeterminate.
     package var action: HostAction {
         var shown =
-            report ?? ActionReport(ticket: id, plan: plan, state: .prepared, at: touched, reason: "no report yet")
+            report
+            ?? ActionReport(ticket: id, plan: plan, state: .prepared, at: touched, reason: "no report yet")
         if lost {
             shown.state = .indeterminate
             shown.reason = "no final report came in time"

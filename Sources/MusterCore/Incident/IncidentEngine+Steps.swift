@@ -63,7 +63,11 @@ extension IncidentEngine {
         let verifies = incident.match?.runbook.steps.dropFirst(step + 1).contains(where: \.verifies) ?? false
         let undecided = verifies ? [] : tickets.filter { $0.state == .done }
         guard undecided.isEmpty else {
-            return decide(undecided, keep: true, "its host says that it went well; the runbook verifies no more")
+            return decide(
+                undecided,
+                keep: true,
+                "its host says that it went well; the runbook verifies no more"
+            )
         }
         let count = tickets.reduce(0) { $0 + ($1.report?.count ?? 0) }
         let names = tickets.map(\.host.name).joined(separator: ", ")

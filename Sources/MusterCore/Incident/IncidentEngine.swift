@@ -134,7 +134,9 @@ package struct IncidentEngine: Sendable {
             if case .rejected = plan.decision { plan.sealed.plan.step == failed.key } else { false }
         }
         guard !turnedDown else { return [] }
-        return escalation("step \(failed.key + 1) of runbook \(match.runbook.name) failed: \(failed.value.text)")
+        return escalation(
+            "step \(failed.key + 1) of runbook \(match.runbook.name) failed: \(failed.value.text)"
+        )
     }
 
     private var afterRunbook: [IncidentDirective] {

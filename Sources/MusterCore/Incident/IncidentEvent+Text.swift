@@ -22,7 +22,8 @@ extension IncidentEvent {
                 + ranking.coverage.summary
         case .runbookMatched(let match): return "Runbook \(match.runbook.name): \(match.because)"
         case .runbookNotFound(let reasons):
-            return reasons.isEmpty ? "No runbook applies" : "No runbook applies: \(reasons.joined(separator: "; "))"
+            return reasons.isEmpty
+                ? "No runbook applies" : "No runbook applies: \(reasons.joined(separator: "; "))"
         default: return actionText
         }
     }
@@ -31,7 +32,8 @@ extension IncidentEvent {
     private var actionText: String {
         switch self {
         case .stepStarted(let step, let text): return "Step \(step + 1): \(text)"
-        case .stepEnded(let step, let outcome, let text, _): return "Step \(step + 1) \(outcome.rawValue): \(text)"
+        case .stepEnded(let step, let outcome, let text, _):
+            return "Step \(step + 1) \(outcome.rawValue): \(text)"
         case .planProposed(let plan, _): return "Plan \(plan.id.short): \(plan.plan.summary)"
         case .approvalRequested(let plan, let why):
             return "Approval of plan \(plan.short) requested: \(why.joined(separator: "; "))"
@@ -43,7 +45,8 @@ extension IncidentEvent {
             return "Plan \(plan.short) is covered by the runbook's signature of \(signer)"
         case .actionTicketed(let ticket, let plan, let host, _):
             return "Ticket \(ticket) for plan \(plan.short) issued to \(host.name)"
-        case .actionUndelivered(_, let host, let reason): return "Ticket could not reach \(host.name): \(reason)"
+        case .actionUndelivered(_, let host, let reason):
+            return "Ticket could not reach \(host.name): \(reason)"
         case .actionReported(let report, let host): return report.text(on: host)
         case .actionDecided(_, let host, let keep, let reason):
             return "\(host.name) is told to \(keep ? "keep the change" : "take the change back"): \(reason)"

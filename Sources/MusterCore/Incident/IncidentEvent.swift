@@ -41,7 +41,13 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     /// What it cost in all, from the onset to the end; without requests when none were seen.
     case impactMeasured(impact: IncidentImpact)
     case postMortemDrafted(digest: Digest, version: Int)
-    case notified(purpose: NotificationPurpose, channel: String, text: String, delivered: Bool, reason: String)
+    case notified(
+        purpose: NotificationPurpose,
+        channel: String,
+        text: String,
+        delivered: Bool,
+        reason: String
+    )
     case closed(by: String, confirmedCause: String)
 
     /// The name of an event's kind, in the record and in the API.

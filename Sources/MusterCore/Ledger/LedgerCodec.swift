@@ -69,7 +69,8 @@ package enum LedgerCodec {
         while offset < bytes.count {
             guard bytes.count - offset >= headerBytes else { return contents }
             let length = Int(half(bytes, offset))
-            guard CRC32.of(bytes[offset..<offset + 4]) == half(bytes, offset + 4), length <= bodyBytesMax else {
+            guard CRC32.of(bytes[offset..<offset + 4]) == half(bytes, offset + 4), length <= bodyBytesMax
+            else {
                 // A file system may leave zeros where an unfinished write was to go.
                 if bytes[offset...].allSatisfy({ $0 == 0 }) { return contents }
                 contents.damage = "the record at byte \(offset) has a damaged header"

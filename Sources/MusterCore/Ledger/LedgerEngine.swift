@@ -31,7 +31,9 @@ package struct LedgerEngine: Sendable {
     package var reportsPending: [LedgerStep] { pending }
 
     /// Whether another refusal is still kept; beyond the limit refusals are only told.
-    package var acceptsRefusals: Bool { refusals < Self.refusalsMax && pending.count < Self.reportsPendingMax }
+    package var acceptsRefusals: Bool {
+        refusals < Self.refusalsMax && pending.count < Self.reportsPendingMax
+    }
 
     /// How often a subject ran in the hour before.
     package func runs(of subject: String, before now: Timestamp) -> Int {
@@ -72,7 +74,8 @@ package struct LedgerEngine: Sendable {
     // MARK: Steps
 
     /// The step that records a refusal.
-    package func refuse(_ ticket: Ticket, reason: String, at now: Timestamp) throws(LedgerError) -> LedgerStep {
+    package func refuse(_ ticket: Ticket, reason: String, at now: Timestamp) throws(LedgerError) -> LedgerStep
+    {
         try first(ticket, .refused, reason: reason, at: now)
     }
 
@@ -84,7 +87,10 @@ package struct LedgerEngine: Sendable {
         at now: Timestamp
     ) throws(LedgerError) -> LedgerStep {
         guard pending.count < Self.reportsPendingMax else {
-            throw LedgerError(.full, "the coordinator has not taken \(pending.count) reports of this host yet")
+            throw LedgerError(
+                .full,
+                "the coordinator has not taken \(pending.count) reports of this host yet"
+            )
         }
         var step = try first(ticket, .prepared, reason: "", at: now)
         step.subject = subject

@@ -183,7 +183,8 @@ extension PolicyParameter {
             self = .integer(low...high)
         case "enum":
             let values = try reader.strings("values")
-            guard !values.isEmpty, !values.contains(where: { $0.hasPrefix("-") || $0.utf8.contains(0) }) else {
+            guard !values.isEmpty, !values.contains(where: { $0.hasPrefix("-") || $0.utf8.contains(0) })
+            else {
                 throw reader.error(
                     at: reader.position(of: "values"),
                     "\"values\" must list at least one value, and none may begin with \"-\""

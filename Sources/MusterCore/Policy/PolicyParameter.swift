@@ -53,7 +53,9 @@ extension PolicyAction {
     /// stays inside the one element that names it and is never looked at again.
     package func expand(_ values: [String: String]) throws(PolicyRefusal) -> [String] {
         for name in values.keys.sorted() where parameters[name] == nil {
-            throw PolicyRefusal("action \(self.name) has no parameter \"\(name.prefix(64))\" in this host's policy")
+            throw PolicyRefusal(
+                "action \(self.name) has no parameter \"\(name.prefix(64))\" in this host's policy"
+            )
         }
         for (name, parameter) in parameters.sorted(by: { $0.key < $1.key }) {
             guard let value = values[name] else {

@@ -136,7 +136,9 @@ package struct TicketJudge {
             throw PolicyRefusal("this host's policy takes no pre-approved runbooks")
         }
         guard let signer = policy.runbookSigners.first(where: { $0.name == preApproval.signer }) else {
-            throw PolicyRefusal("\"\(preApproval.signer.prefix(64))\" may not pre-approve runbooks on this host")
+            throw PolicyRefusal(
+                "\"\(preApproval.signer.prefix(64))\" may not pre-approve runbooks on this host"
+            )
         }
         guard reading.isPreApproved(preApproval, key: signer.key) else {
             throw PolicyRefusal("the signature of \(signer.name) is not over this runbook and declaration")
@@ -226,7 +228,9 @@ package struct TicketJudge {
             )
         case .sql(let target, let statement):
             guard let listed = policy.sql(target) else {
-                throw PolicyRefusal("statements on target \"\(target.prefix(64))\" are not in this host's policy")
+                throw PolicyRefusal(
+                    "statements on target \"\(target.prefix(64))\" are not in this host's policy"
+                )
             }
             try check(listed.allow, covers: need, "a statement on target \"\(target)\"")
             return .sql(SQLExecution(target: listed.target, statement: statement, timeout: listed.timeout))
@@ -265,7 +269,9 @@ package struct TicketJudge {
             }
         let count = runs(execution.subject)
         guard count < limit else {
-            throw PolicyRefusal("\(execution.subject) ran \(count) times in the last hour; \(limit) are allowed")
+            throw PolicyRefusal(
+                "\(execution.subject) ran \(count) times in the last hour; \(limit) are allowed"
+            )
         }
     }
 }

@@ -187,7 +187,10 @@ extension RunbookAction {
         switch (command, run) {
         case (let statement?, nil):
             guard !statement.isEmpty, statement.utf8.count <= 16 << 10 else {
-                throw reader.error(at: reader.position(of: "command"), "\"command\" must have 1 byte to 16 KiB")
+                throw reader.error(
+                    at: reader.position(of: "command"),
+                    "\"command\" must have 1 byte to 16 KiB"
+                )
             }
             guard parameters.isEmpty else {
                 throw reader.error(at: reader.position(of: "with"), "\"with\" goes with \"run\"")

@@ -22,7 +22,7 @@ package struct Runbook: Hashable, Sendable, Codable {
 ///
 /// At least one of `alert` and `cause` is there; with both, both must hold.
 package struct RunbookTrigger: Hashable, Sendable, Codable {
-    /// Name of the alert; `*` stands for any characters. Nil for any alert.
+    /// Pattern of the alert's name, in which `*` stands for any characters; nil for any alert.
     package var alert: String?
     /// The most probable cause must be of this kind; nil for any.
     package var cause: CauseKind?
@@ -191,7 +191,9 @@ package enum RunbookAction: Hashable, Sendable, Codable {
         case (.sql(let statement, let target), .sql(let plannedTarget, let plannedStatement)):
             return statement == plannedStatement && (target.isEmpty || target == plannedTarget)
         case (.command(let name, let parameters), .command(let plannedName, let plannedParameters)):
-            guard name == plannedName, Set(parameters.keys) == Set(plannedParameters.keys) else { return false }
+            guard name == plannedName, Set(parameters.keys) == Set(plannedParameters.keys) else {
+                return false
+            }
             return parameters.allSatisfy { key, value in
                 TextTemplate(value).isLiteral ? plannedParameters[key] == value : true
             }

@@ -1,4 +1,6 @@
-/// Text with names in braces that are replaced once: `Terminated {count} idle connections.`
+/// Text with names in braces that are replaced once.
+///
+/// An example is `Terminated {count} idle connections.`
 ///
 /// What is filled in is never looked at again, so nothing that a host or an alert says can act as a template.
 package struct TextTemplate: Hashable, Sendable {

@@ -29,8 +29,10 @@ package enum EndpointPath {
         return output.isEmpty ? "/" : output
     }
 
-    /// Numbers, UUIDs, long hexadecimal words, e-mail addresses, words with four digits or more, and words too
-    /// long to have been chosen by a person. `v2` and `oauth2` stay.
+    /// Whether a segment names one thing among many.
+    ///
+    /// So do numbers, UUIDs, long hexadecimal words, e-mail addresses, words with four digits or more, and words
+    /// too long to have been chosen by a person. `v2` and `oauth2` stay.
     private static func isIdentifier(_ segment: ArraySlice<UInt8>) -> Bool {
         var digits = 0
         var hexadecimal = true

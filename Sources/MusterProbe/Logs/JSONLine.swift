@@ -71,7 +71,8 @@ package enum JSONFields {
         mutating func bare() -> ArraySlice<UInt8> {
             let value = rest.prefix { byte in
                 switch byte {
-                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "+"), UInt8(ascii: "-"),
+                    UInt8(ascii: "."):
                     true
                 default: false
                 }
@@ -134,7 +135,9 @@ package enum JSONFields {
                 case UInt8(ascii: "r"): output.append(0x0D)
                 case UInt8(ascii: "b"), UInt8(ascii: "f"): output.append(0x20)
                 case UInt8(ascii: "u"):
-                    guard rest.count >= 4, let unit = rest.prefix(4).hexadecimal.map({ UInt32(truncatingIfNeeded: $0) }) else { continue }
+                    guard rest.count >= 4,
+                        let unit = rest.prefix(4).hexadecimal.map({ UInt32(truncatingIfNeeded: $0) })
+                    else { continue }
                     rest = rest.dropFirst(4)
                     if (0xD800..<0xDC00).contains(unit) {
                         high = unit

@@ -21,7 +21,8 @@ struct LogFields {
         case "message", "msg": line.message = line.message.isEmpty ? value : line.message
         case "error", "err", "exception": line.message = line.message.isEmpty ? value : line.message
         case "method", "http_method", "request_method", "verb", "http.method": method = method ?? value
-        case "path", "uri", "url", "request_uri", "request_path", "http_path", "http.target": path = path ?? value
+        case "path", "uri", "url", "request_uri", "request_path", "http_path", "http.target":
+            path = path ?? value
         case "status", "status_code", "http_status", "response_code", "http.status_code":
             status = status ?? value.decimal
         case "duration_ms", "latency_ms", "elapsed_ms", "response_time_ms", "took_ms", "request_time_ms":

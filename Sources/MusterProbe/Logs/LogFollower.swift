@@ -57,6 +57,7 @@ package struct LogFollower {
     package private(set) var losses = FollowLosses()
 
     /// - Parameters:
+    ///   - files: The host's files.
     ///   - inputs: Paths and patterns of each input; lines name their input by its index.
     ///   - backfillBytes: How much of the end of each file is read that is there at the first poll.
     package init(files: HostFiles, inputs: [[String]], backfillBytes: Int = 8 << 20) {
@@ -82,7 +83,9 @@ package struct LogFollower {
             let index = (turn + step) % count
             let (input, path) = (followed[index].input, followed[index].file.path)
             let (device, inode) = (followed[index].file.device, followed[index].file.inode)
-            let got = followed[index].file.read(budget: left, buffer: &buffer, losses: &losses) { bytes, offset in
+            let got = followed[index].file.read(budget: left, buffer: &buffer, losses: &losses) {
+                bytes,
+                offset in
                 deliver(
                     Line(input: input, path: path, device: device, inode: inode, offset: offset, bytes: bytes)
                 )
@@ -117,7 +120,10 @@ package struct LogFollower {
         guard let status = files.status(path), status.isRegular else { return }
         let identity = Identity(device: status.device, inode: status.inode)
         // The same file under another name: a rotated one, a second pattern, a link.
-        if followed.contains(where: { $0.file.device == identity.device && $0.file.inode == identity.inode }) { return }
+        if followed.contains(where: { $0.file.device == identity.device && $0.file.inode == identity.inode })
+        {
+            return
+        }
         guard followed.count < Self.filesMax else {
             losses.filesRefused += 1
             return

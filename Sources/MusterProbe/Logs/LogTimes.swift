@@ -85,7 +85,8 @@ struct LeadingTime {
     /// `2026-11-23T09:29:04.399Z`, `2026-11-23 09:29:04,399`, `2026/11/23 09:29:08`, with ` UTC` perhaps.
     private static func numeric(_ text: ArraySlice<UInt8>, _ zone: Int) -> LeadingTime? {
         let s = text.startIndex
-        guard text.count >= 19, let year = text[s..<(s + 4)].decimal, let month = text[(s + 5)..<(s + 7)].decimal,
+        guard text.count >= 19, let year = text[s..<(s + 4)].decimal,
+            let month = text[(s + 5)..<(s + 7)].decimal,
             let day = text[(s + 8)..<(s + 10)].decimal, let hour = text[(s + 11)..<(s + 13)].decimal,
             let minute = text[(s + 14)..<(s + 16)].decimal, let second = text[(s + 17)..<(s + 19)].decimal,
             text[s + 4] == text[s + 7], text[s + 4] == UInt8(ascii: "-") || text[s + 4] == UInt8(ascii: "/"),
@@ -112,11 +113,13 @@ struct LeadingTime {
         } else if rest.starts(with: " UTC") || rest.starts(with: " GMT") {
             offset = 0
             end += 4
-        } else if let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), rest.count >= 5,
+        } else if let sign = rest.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"),
+            rest.count >= 5,
             let hours = rest[(end + 1)..<(end + 3)].decimal
         {
             let colon = rest[end + 3] == UInt8(ascii: ":") ? 1 : 0
-            guard rest.count >= 5 + colon, let minutes = rest[(end + 3 + colon)..<(end + 5 + colon)].decimal else {
+            guard rest.count >= 5 + colon, let minutes = rest[(end + 3 + colon)..<(end + 5 + colon)].decimal
+            else {
                 return nil
             }
             offset = (hours * 3600 + minutes * 60) * (sign == UInt8(ascii: "-") ? -1 : 1)
@@ -142,7 +145,9 @@ struct LeadingTime {
         let year = Timestamp.date(daysSinceEpoch: tomorrow.nanoseconds / 86_400_000_000_000).year
         let seconds = hour * 3600 + minute * 60 + second
         for year in [year, year - 1] {
-            if let at = Timestamp(year: year, month: month, day: day, seconds: seconds, offset: zone), at <= tomorrow {
+            if let at = Timestamp(year: year, month: month, day: day, seconds: seconds, offset: zone),
+                at <= tomorrow
+            {
                 return LeadingTime(at: at, end: s + 15)
             }
         }

@@ -80,8 +80,11 @@ private struct MaskScanner {
         if let quote = byte(at: place), quote.isQuote || quote == UInt8(ascii: "\\") { place += 1 }
         if let quote = byte(at: place), quote.isQuote { place += 1 }
         while byte(at: place) == 0x20, place - end < 4 { place += 1 }
-        guard let separator = byte(at: place), separator == UInt8(ascii: "=") || separator == UInt8(ascii: ":") else {
-            let isOption = index - input.startIndex >= 2 && input[(index - 2)..<index].elementsEqual("--".utf8)
+        guard let separator = byte(at: place),
+            separator == UInt8(ascii: "=") || separator == UInt8(ascii: ":")
+        else {
+            let isOption =
+                index - input.startIndex >= 2 && input[(index - 2)..<index].elementsEqual("--".utf8)
             guard isOption, byte(at: end) == 0x20, SecretNames.isSecret(name) else { return false }
             copy(end - index)
             nextWordIsSecret = true
@@ -161,7 +164,9 @@ private struct MaskScanner {
     /// Tokens that their issuers made recognisable.
     private mutating func maskShape(wordEnd end: Int) -> Bool {
         let token = input[index...].prefix { $0.isTokenPart }
-        guard token.count >= 16, SecretNames.shapes.contains(where: { token.starts(with: $0) }) else { return false }
+        guard token.count >= 16, SecretNames.shapes.contains(where: { token.starts(with: $0) }) else {
+            return false
+        }
         putPlaceholder()
         index = max(token.endIndex, end)
         return true
@@ -170,8 +175,12 @@ private struct MaskScanner {
     private mutating func maskEmail(wordEnd end: Int) -> Bool {
         let local = input[index...].prefix { $0.isEmailPart }
         guard byte(at: local.endIndex) == UInt8(ascii: "@") else { return false }
-        let domain = input[(local.endIndex + 1)...].prefix { $0.isWord || $0 == UInt8(ascii: ".") || $0 == 0x2D }
-        guard let dot = domain.dropLast().lastIndex(of: UInt8(ascii: ".")), dot > domain.startIndex else { return false }
+        let domain = input[(local.endIndex + 1)...].prefix {
+            $0.isWord || $0 == UInt8(ascii: ".") || $0 == 0x2D
+        }
+        guard let dot = domain.dropLast().lastIndex(of: UInt8(ascii: ".")), dot > domain.startIndex else {
+            return false
+        }
         putPlaceholder("<email>")
         index = domain.endIndex
         return true
@@ -185,12 +194,15 @@ private struct MaskScanner {
         while let byte = byte(at: place), digits.count <= 19 {
             if byte.isDigit {
                 digits.append(byte - 0x30)
-            } else if byte != 0x20 && byte != UInt8(ascii: "-") || !(self.byte(at: place + 1)?.isDigit ?? false) {
+            } else if byte != 0x20 && byte != UInt8(ascii: "-")
+                || !(self.byte(at: place + 1)?.isDigit ?? false)
+            {
                 break
             }
             place += 1
         }
-        guard (13...19).contains(digits.count), !(byte(at: place)?.isWord ?? false), Luhn.isCard(digits) else {
+        guard (13...19).contains(digits.count), !(byte(at: place)?.isWord ?? false), Luhn.isCard(digits)
+        else {
             return false
         }
         putPlaceholder("<card>")

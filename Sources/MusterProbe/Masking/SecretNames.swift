@@ -13,8 +13,10 @@ enum SecretNames {
 
     /// Beginnings of tokens that their issuers made recognisable.
     static let shapes: [[UInt8]] = [
-        "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxa-", "xoxp-", "xoxs-",
-        "xoxr-", "sk-", "sk_live_", "sk_test_", "rk_live_", "AIza", "eyJ", "muster-join.", "npm_", "pypi-", "dop_v1_",
+        "AKIA", "ASIA", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "xoxb-", "xoxa-", "xoxp-",
+        "xoxs-",
+        "xoxr-", "sk-", "sk_live_", "sk_test_", "rk_live_", "AIza", "eyJ", "muster-join.", "npm_", "pypi-",
+        "dop_v1_",
     ].map { Array($0.utf8) }
 
     /// Longest name looked at.
@@ -35,7 +37,8 @@ enum SecretNames {
 
     private static func normalized(_ name: ArraySlice<UInt8>) -> String {
         var plain: [UInt8] = []
-        for byte in name where byte != UInt8(ascii: "_") && byte != UInt8(ascii: "-") && byte != UInt8(ascii: ".") {
+        for byte in name
+        where byte != UInt8(ascii: "_") && byte != UInt8(ascii: "-") && byte != UInt8(ascii: ".") {
             plain.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
         }
         return String(decoding: plain, as: UTF8.self)

@@ -34,7 +34,12 @@ package final class LogRecorder: Sendable {
         host files: HostFiles = HostFiles(),
         zoneOffsetSeconds: Int = 0
     ) {
-        self.init(settings, host: files, zoneOffsetSeconds: zoneOffsetSeconds, limits: RequestHistory.Limits())
+        self.init(
+            settings,
+            host: files,
+            zoneOffsetSeconds: zoneOffsetSeconds,
+            limits: RequestHistory.Limits()
+        )
     }
 
     init(
@@ -82,7 +87,12 @@ package final class LogRecorder: Sendable {
         }
     }
 
-    private func take(_ line: LogFollower.Line, _ bytes: ArraySlice<UInt8>, _ now: Timestamp, _ state: inout State) {
+    private func take(
+        _ line: LogFollower.Line,
+        _ bytes: ArraySlice<UInt8>,
+        _ now: Timestamp,
+        _ state: inout State
+    ) {
         let parsed = parser.parse(bytes, now: now)
         let at = min(parsed.at ?? now, now)
         state.index.note(line, at: at)
@@ -91,7 +101,9 @@ package final class LogRecorder: Sendable {
         let own = settings[line.input].service
         guard let request = parsed.request else {
             if Self.looksLikeAccess(line.path) {
-                if state.unparsed.count >= Self.unparsedMax { state.unparsed.removeFirst(Self.unparsedMax / 2) }
+                if state.unparsed.count >= Self.unparsedMax {
+                    state.unparsed.removeFirst(Self.unparsedMax / 2)
+                }
                 state.unparsed.append(at)
             }
             return
@@ -232,7 +244,9 @@ package final class LogRecorder: Sendable {
         let answer = search.finish()
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
         var reasons = search.reasons
-        if search.rowsDropped > 0 { reasons.append("\(search.rowsDropped) older lines are counted, not listed") }
+        if search.rowsDropped > 0 {
+            reasons.append("\(search.rowsDropped) older lines are counted, not listed")
+        }
         let outcome = Outcome(
             search.reasons.isEmpty ? .ok : .partial,
             reason: reasons.joined(separator: "; "),

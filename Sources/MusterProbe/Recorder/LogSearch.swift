@@ -83,7 +83,9 @@ struct LogSearch {
             answer.lines.removeFirst(answer.lines.count - rowsMax)
         }
         answer.templates = templates.values.sorted { ($0.count, $1.pattern) > ($1.count, $0.pattern) }
-        if templatesDropped > 0 { reasons.append("\(templatesDropped) lines of rare templates are not listed") }
+        if templatesDropped > 0 {
+            reasons.append("\(templatesDropped) lines of rare templates are not listed")
+        }
         return answer
     }
 
@@ -148,7 +150,9 @@ struct LogSearch {
         answer.scanned += 1
         guard text.isEmpty || line.containsLowercased(text) else { return }
         let parsed = parser.parse(line, now: now)
-        guard let at = parsed.at ?? answer.lines.last?.at ?? Optional(window.from), window.contains(at) else { return }
+        guard let at = parsed.at ?? answer.lines.last?.at ?? Optional(window.from), window.contains(at) else {
+            return
+        }
         if let level {
             guard let found = parsed.level, found >= level else { return }
         }
@@ -158,10 +162,21 @@ struct LogSearch {
         let masked = SecretMask.mask(line)
         let shown = String(decoding: masked, as: UTF8.self)
         let message = SecretMask.mask(parsed.message)
-        let key = TemplateKey(pattern: LogTemplate.pattern(of: message), level: parsed.level, service: lineService)
+        let key = TemplateKey(
+            pattern: LogTemplate.pattern(of: message),
+            level: parsed.level,
+            service: lineService
+        )
         count(key, at: at, exemplar: shown)
         answer.lines.append(
-            LogLine(at: at, file: path, offset: offset, level: parsed.level, text: shown, service: lineService)
+            LogLine(
+                at: at,
+                file: path,
+                offset: offset,
+                level: parsed.level,
+                text: shown,
+                service: lineService
+            )
         )
         // Now and then, so that memory stays bounded while the newest are kept.
         if answer.lines.count >= 2 * rowsMax + 1024 {

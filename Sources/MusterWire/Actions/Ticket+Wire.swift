@@ -65,7 +65,10 @@ extension Ticket {
 
     private static func signature(_ bytes: Data, of signer: String) throws(WireError) -> [UInt8] {
         guard bytes.count == 64 else {
-            throw WireError(.malformed, "the signature of \"\(signer.prefix(64))\" must be 64 bytes, found \(bytes.count)")
+            throw WireError(
+                .malformed,
+                "the signature of \"\(signer.prefix(64))\" must be 64 bytes, found \(bytes.count)"
+            )
         }
         return Array(bytes)
     }

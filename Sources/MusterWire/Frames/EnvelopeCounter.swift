@@ -21,7 +21,10 @@ package struct EnvelopeCounter: Sendable {
     /// Accepts the peer's next envelope, or says what is wrong with its counters.
     package mutating func accept(_ envelope: WireEnvelope) throws(WireError) {
         guard envelope.sequence == received + 1 else {
-            throw WireError(.sequence, "expected message \(received + 1) of the peer, got \(envelope.sequence)")
+            throw WireError(
+                .sequence,
+                "expected message \(received + 1) of the peer, got \(envelope.sequence)"
+            )
         }
         guard envelope.acknowledged <= sent, envelope.acknowledged >= acknowledged else {
             throw WireError(

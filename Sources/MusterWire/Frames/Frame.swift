@@ -18,7 +18,10 @@ package enum Frame {
             throw FrameError(.garbage, "the message could not be serialised: \(error)")
         }
         guard body.count <= bytesMax else {
-            throw FrameError(.oversize, "the message has \(body.count) bytes; a frame holds at most \(bytesMax)")
+            throw FrameError(
+                .oversize,
+                "the message has \(body.count) bytes; a frame holds at most \(bytesMax)"
+            )
         }
         var frame: [UInt8] = []
         frame.reserveCapacity(headerBytes + body.count)

@@ -32,7 +32,10 @@ package struct FrameDecoder: Sendable {
         var length = 0
         for byte in buffer[start..<start + Frame.headerBytes] { length = length << 8 | Int(byte) }
         guard length <= Frame.bytesMax else {
-            throw fail(.oversize, "the peer announced a frame of \(length) bytes; at most \(Frame.bytesMax) are allowed")
+            throw fail(
+                .oversize,
+                "the peer announced a frame of \(length) bytes; at most \(Frame.bytesMax) are allowed"
+            )
         }
         guard length > 0 else { throw fail(.empty, "the peer sent a frame of no bytes") }
         guard bytesPending >= Frame.headerBytes + length else { return nil }
@@ -45,7 +48,10 @@ package struct FrameDecoder: Sendable {
         do {
             return try WireEnvelope(serializedBytes: body)
         } catch {
-            throw fail(.garbage, "the peer sent a frame of \(length) bytes that is no message of this protocol")
+            throw fail(
+                .garbage,
+                "the peer sent a frame of \(length) bytes that is no message of this protocol"
+            )
         }
     }
 

@@ -136,7 +136,10 @@ extension Probe {
         try Fields.check(wire.text.utf8.count, max: 1024, "text")
         let level = LogLevel(rawValue: wire.level)
         guard level != nil || wire.level.isEmpty else {
-            throw WireError(.malformed, "level \"\(wire.level.prefix(32))\" is none of debug, info, warning, error, fatal")
+            throw WireError(
+                .malformed,
+                "level \"\(wire.level.prefix(32))\" is none of debug, info, warning, error, fatal"
+            )
         }
         self = .logs(window: TimeWindow(wire.window), service: wire.service, level: level, text: wire.text)
     }

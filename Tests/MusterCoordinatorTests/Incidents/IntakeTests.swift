@@ -17,13 +17,17 @@ import Testing
         let body = try Self.captured("02-HighErrorRate-firing.json") ?? Array(Self.firing.utf8)
         let first = try await harness.service.receiveAlerts(raw: body, format: .alertmanager, from: "am")
         let id = try #require(first.incidents.first)
-        let events = await harness.service.eventsSince(incident: id, sequence: 0).filter { $0.kind == .alertReceived }
+        let events = await harness.service.eventsSince(incident: id, sequence: 0).filter {
+            $0.kind == .alertReceived
+        }
         for _ in 0..<3 {
             let again = try await harness.service.receiveAlerts(raw: body, format: .alertmanager, from: "am")
             #expect(again.accepted == 0)
             #expect(again.duplicates == first.accepted)
         }
-        let later = await harness.service.eventsSince(incident: id, sequence: 0).filter { $0.kind == .alertReceived }
+        let later = await harness.service.eventsSince(incident: id, sequence: 0).filter {
+            $0.kind == .alertReceived
+        }
         #expect(later == events)
         #expect(try await harness.store.incidents() == [id])
         await harness.kill()
@@ -62,11 +66,18 @@ import Testing
         let harness = try LoopHarness()
         let bad: [(String, String)] = [
             ("", "JSON"), ("[]", ""), (#"{"version":"3","groupKey":"x","alerts":[]}"#, "version"),
-            (#"{"version":"4","groupKey":"x","alerts":[{"status":"firing","labels":{},"startsAt":"2026-11-23T01:02:03Z","fingerprint":"a"}]}"#, "alerts[0].labels.alertname"),
+            (
+                #"{"version":"4","groupKey":"x","alerts":[{"status":"firing","labels":{},"startsAt":"2026-11-23T01:02:03Z","fingerprint":"a"}]}"#,
+                "alerts[0].labels.alertname"
+            ),
         ]
         for (body, place) in bad {
             let error = await #expect(throws: OperationError.self) {
-                try await harness.service.receiveAlerts(raw: Array(body.utf8), format: .alertmanager, from: "am")
+                try await harness.service.receiveAlerts(
+                    raw: Array(body.utf8),
+                    format: .alertmanager,
+                    from: "am"
+                )
             }
             #expect(error?.code == .malformed)
             #expect(place.isEmpty || error?.message.contains(place) == true, "\(error?.message ?? "")")

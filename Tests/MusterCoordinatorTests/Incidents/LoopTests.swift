@@ -57,7 +57,9 @@ import Testing
         try await harness.service.reject(plan.id, of: id, reason: "not now", by: "dana")
         await #expect(throws: OperationError.self) { try await harness.approve(id, plan.id) }
         _ = try await harness.wait(for: "the end of the step", id) { detail in
-            detail.timeline.contains { $0.kind == .stepEnded && $0.text.contains("rejected by dana: not now") }
+            detail.timeline.contains {
+                $0.kind == .stepEnded && $0.text.contains("rejected by dana: not now")
+            }
         }
         try await harness.service.close(id, by: "dana", confirmedCause: "a bad release")
         let closed = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }

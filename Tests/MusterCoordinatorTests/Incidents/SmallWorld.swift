@@ -79,7 +79,11 @@ final class SmallWorld: Fleet {
     ) async -> FleetReply {
         let replies = [healthy, sick].filter { hosts.contains($0.id) }.map { host in
             guard state.withLock({ $0.isReachable }) else {
-                return HostReply(host: host.reference, outcome: Outcome(.unreachable, reason: "cut off"), answer: nil)
+                return HostReply(
+                    host: host.reference,
+                    outcome: Outcome(.unreachable, reason: "cut off"),
+                    answer: nil
+                )
             }
             return HostReply(host: host.reference, outcome: Outcome(.ok), answer: answer(probe, host))
         }
@@ -138,7 +142,9 @@ final class SmallWorld: Fleet {
         let last = min(window.to, now()).nanoseconds / step
         for tick in first...max(first, last) where tick <= last {
             let at = Timestamp(nanoseconds: tick * step)
-            let isBad = host.id == sick.id && at >= faultAt && (!helps || at < rolledBack ?? Timestamp(nanoseconds: .max))
+            let isBad =
+                host.id == sick.id && at >= faultAt
+                && (!helps || at < rolledBack ?? Timestamp(nanoseconds: .max))
             let fails = isBad && tick % 4 == 0
             endpoint.count += 1
             if fails { endpoint.errors += 1 }
@@ -149,7 +155,8 @@ final class SmallWorld: Fleet {
             guard bucketSeconds > 0 else { continue }
             let width = Int64(bucketSeconds) * 1_000_000_000
             let from = at.nanoseconds / width * width
-            var bucket = buckets[from] ?? RequestBucket(from: Timestamp(nanoseconds: from), count: 0, errors: 0)
+            var bucket =
+                buckets[from] ?? RequestBucket(from: Timestamp(nanoseconds: from), count: 0, errors: 0)
             bucket.count += 1
             if fails { bucket.errors += 1 }
             buckets[from] = bucket
@@ -166,7 +173,9 @@ final class SmallWorld: Fleet {
     func send(_ ticket: Ticket) async throws(FleetError) {
         let isNew = try state.withLock { (state) throws(FleetError) in
             guard state.isReachable else { throw FleetError(.unreachable, "cut off") }
-            guard state.ledgers[ticket.agent]?.contains(where: { $0.ticket == ticket.id }) != true else { return false }
+            guard state.ledgers[ticket.agent]?.contains(where: { $0.ticket == ticket.id }) != true else {
+                return false
+            }
             let host = ticket.agent == sick.id ? sick : healthy
             state.executions[host.name, default: 0] += 1
             state.rolledBack = now()
@@ -178,7 +187,10 @@ final class SmallWorld: Fleet {
     }
 
     private func report(_ ticket: Ticket, _ newState: ActionState) {
-        tell(ActionReport(ticket: ticket.id, plan: ticket.plan.id, state: newState, at: now()), on: ticket.agent)
+        tell(
+            ActionReport(ticket: ticket.id, plan: ticket.plan.id, state: newState, at: now()),
+            on: ticket.agent
+        )
     }
 
     private func tell(_ report: ActionReport, on host: AgentID) {
@@ -189,7 +201,9 @@ final class SmallWorld: Fleet {
         sink.yield(.actionReport(host == sick.id ? sick.reference : healthy.reference, report))
     }
 
-    func commit(_ ticket: TicketID, on host: AgentID) async throws(FleetError) { settle(ticket, host, .committed) }
+    func commit(_ ticket: TicketID, on host: AgentID) async throws(FleetError) {
+        settle(ticket, host, .committed)
+    }
 
     func abort(_ ticket: TicketID, on host: AgentID, reason: String) async throws(FleetError) {
         settle(ticket, host, .rolledBack)
