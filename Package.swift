@@ -146,6 +146,21 @@ let package = Package(
         ),
         .testTarget(name: "MusterWireTests", dependencies: ["MusterWire"], swiftSettings: settings),
         .testTarget(
+            name: "MusterPostgresTests",
+            dependencies: ["MusterPostgres", "MusterTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MusterProbeTests",
+            dependencies: ["MusterProbe", "MusterYAML", "MusterPostgres", "MusterTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MusterAgentTests",
+            dependencies: ["MusterAgent", "MusterIdentity", "MusterWire", "MusterTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "MusterCoordinatorTests",
             dependencies: [
                 "MusterCoordinator", "MusterTesting",
@@ -155,6 +170,24 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MusterCLITests",
+            dependencies: ["muster", "MusterCore", "MusterIdentity", "MusterTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MusterDrillTests",
+            dependencies: ["MusterDrill", "MusterCore"],
+            swiftSettings: settings
+        ),
+        // These start the programs themselves, and real servers.
+        .testTarget(
+            name: "MusterSystemTests",
+            dependencies: [
+                "MusterCore", "MusterTesting", "muster", "muster-agent", "muster-coordinator", "muster-drill",
             ],
             swiftSettings: settings
         ),

@@ -44,11 +44,11 @@ struct PrintingTests {
     @Test(
         "a problem ends the command with the status that fits it",
         arguments: [
-            (401, ExitStatus.denied), (403, .denied), (404, .failed), (409, .failed), (429, .tryAgain),
+            (401, CommandStatus.denied), (403, .denied), (404, .failed), (409, .failed), (429, .tryAgain),
             (503, .tryAgain),
         ]
     )
-    func statuses(_ status: Int, _ expected: ExitStatus) {
+    func statuses(_ status: Int, _ expected: CommandStatus) {
         let problem = Problem(status: status, code: "", title: "", detail: "no")
         #expect(Connection.refusal(problem).status == expected)
     }

@@ -52,7 +52,7 @@ final class MetricsTarget: Sendable {
             guard connection >= 0 else { break }
             var request = [UInt8](repeating: 0, count: 4096)
             _ = recv(connection, &request, request.count, 0)
-            _ = send(connection, answer, answer.count, Int32(MSG_NOSIGNAL.rawValue))
+            _ = send(connection, answer, answer.count, Int32(MSG_NOSIGNAL))
             close(connection)
         }
         close(listener)

@@ -5,7 +5,12 @@ import MusterTesting
 enum Programs {
     static func path(_ name: String) throws -> String {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { readlink("/proc/self/exe", $0.baseAddress, $0.count) }
+        let size = buffer.count
+        let count = buffer.withUnsafeMutableBufferPointer { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { chars in
+                chars.baseAddress.map { readlink("/proc/self/exe", $0, size) } ?? -1
+            }
+        }
         guard count > 0 else { throw SetupFailure("/proc/self/exe can't be read") }
         // With some toolchains the tests run inside a helper program: then the build folder is the usual one.
         let own = String(decoding: buffer[..<count], as: UTF8.self)

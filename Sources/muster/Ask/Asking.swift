@@ -29,8 +29,8 @@ struct Asking {
             }
             Terminal.out(answer.coverage.summary)
         }
-        guard answer.coverage.answered > 0 else { throw ExitStatus.failed.code }
-        guard answer.coverage.count(.ok) == answer.coverage.asked else { throw ExitStatus.partial.code }
+        guard answer.coverage.answered > 0 else { throw CommandStatus.failed.code }
+        guard answer.coverage.count(.ok) == answer.coverage.asked else { throw CommandStatus.partial.code }
     }
 
     private func ask(

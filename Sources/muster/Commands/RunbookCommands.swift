@@ -64,7 +64,7 @@ struct RunbookLintCommand: ParsableCommand {
         let fails = reports.contains { report in
             report.error != nil || (strict && report.messages.contains { $0.severity == .warning })
         }
-        if fails { throw ExitStatus.failed.code }
+        if fails { throw CommandStatus.failed.code }
     }
 
     private func lint(_ file: String) -> Report {

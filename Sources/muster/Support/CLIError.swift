@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// How a command ends, as the numbers that scripts see.
-enum ExitStatus: Int32 {
+enum CommandStatus: Int32 {
     case done = 0
     case failed = 1
     /// Not every host answered in full.
@@ -16,11 +16,11 @@ enum ExitStatus: Int32 {
 
 /// Why a command did not do what it should.
 struct CLIError: Error, CustomStringConvertible {
-    let status: ExitStatus
+    let status: CommandStatus
     let message: String
     let cause: (any Error)?
 
-    init(_ status: ExitStatus, _ message: String, cause: (any Error)? = nil) {
+    init(_ status: CommandStatus, _ message: String, cause: (any Error)? = nil) {
         self.status = status
         self.message = message
         self.cause = cause
