@@ -100,10 +100,7 @@ extension AgentLoop {
         } catch {
             return send(.init(question: id, outcome: Outcome(.refused, reason: error.message)))
         }
-        if let reason = sheddingReason {
-            return send(.init(question: id, outcome: Outcome(.refused, reason: reason)))
-        }
-        // The ledger lives on this thread and answers at once.
+        // The ledger lives on this thread and answers at once, also while work is shed: actions rest on it.
         if case .ledger(let ticket) = question.probe {
             let answer = actions.answer(ticket: ticket, rowsMax: question.budget.rowsMax)
             let chunker = AnswerChunker(.ledger(answer), to: id, bytesMax: question.budget.bytesMax)
@@ -120,6 +117,9 @@ extension AgentLoop {
                     bytes: chunker.bytes
                 )
             )
+        }
+        if let reason = sheddingReason {
+            return send(.init(question: id, outcome: Outcome(.refused, reason: reason)))
         }
         if let ending = questions.ask(question, now: now) { send(ending) }
     }

@@ -88,6 +88,8 @@ final class AgentLoop {
     func run(handlingSignals: Bool) throws(AgentError) {
         // A peer that goes away while we write is an error of that write, not the end of the agent.
         signal(SIGPIPE, SIG_IGN)
+        // Whoever started us may have ignored it, and then the kernel keeps no exit status of our commands.
+        signal(SIGCHLD, SIG_DFL)
         let signals = handlingSignals ? try watchSignals() : nil
         defer { if let signals { close(signals) } }
         try loop.watch(mailbox.descriptor, for: [.read]) { [weak self] _ in self?.takeMail() }
@@ -280,7 +282,9 @@ extension AgentLoop {
         switch result {
         case .failure(let error): ended(LinkConnection.End(loss: .transient, reason: error.message))
         case .success(let found):
-            addresses = found
+            // Another one first each time: an address that swallows packets uses up the whole attempt.
+            let first = found.isEmpty ? 0 : engine.failures % found.count
+            addresses = Array(found[first...] + found[..<first])
             connectNext()
         }
     }

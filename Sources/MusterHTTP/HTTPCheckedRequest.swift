@@ -39,11 +39,14 @@ struct HTTPCheckedRequest {
     }
 
     /// Blocks for at most the request's timeout.
-    func send(with library: CurlLibrary) throws(HTTPError) -> HTTPResponse {
+    func send(
+        with library: CurlLibrary,
+        onBody: @escaping (UnsafeRawBufferPointer) -> Void
+    ) throws(HTTPError) -> HTTPResponse {
         var api = library.api
         guard let handle = api.easy_init() else { throw HTTPError(.broken, "libcurl has no memory") }
         defer { api.easy_cleanup(handle) }
-        let received = ReceivedAnswer(bodyLimit: request.bodyLimit)
+        let received = ReceivedAnswer(bodyLimit: request.bodyLimit, onBody: onBody)
         var list: UnsafeMutablePointer<curl_slist>?
         // No "Expect: 100-continue": it costs a round trip and some servers a second.
         for line in ["Expect:"] + request.headers.map({ "\($0.0): \($0.1)" }) {
@@ -69,7 +72,7 @@ struct HTTPCheckedRequest {
         }
         _ = muster_curl_set_text(&api, handle, CURLOPT_CUSTOMREQUEST, request.method)
         let code = api.easy_perform(handle)
-        guard code == CURLE_OK else { throw failure(code, received, &api) }
+        guard code == CURLE_OK else { throw failure(code, received, handle, &api) }
         return HTTPResponse(
             status: muster_curl_long(&api, handle, CURLINFO_RESPONSE_CODE),
             headers: received.headers,
@@ -174,8 +177,12 @@ struct HTTPCheckedRequest {
         return nil
     }
 
-    private func failure(_ code: CURLcode, _ received: ReceivedAnswer, _ api: inout muster_curl) -> HTTPError
-    {
+    private func failure(
+        _ code: CURLcode,
+        _ received: ReceivedAnswer,
+        _ handle: UnsafeMutableRawPointer,
+        _ api: inout muster_curl
+    ) -> HTTPError {
         if received.isTooLarge {
             return HTTPError(
                 .tooLarge,
@@ -192,10 +199,14 @@ struct HTTPCheckedRequest {
             return HTTPError(.timeout, "\(origin) did not answer within \(request.timeout.spoken)")
         case CURLE_PEER_FAILED_VERIFICATION:
             let authorities = request.caFile.map { "the authorities in \($0)" } ?? "the system's authorities"
-            return HTTPError(
-                .tls,
-                "\(origin): its certificate is not trusted by \(authorities), or is for another name"
-            )
+            // OpenSSL's words for it, such as "certificate has expired"; codes of X509_verify_cert_error_string.
+            switch muster_curl_long(&api, handle, CURLINFO_SSL_VERIFYRESULT) {
+            case 10: return HTTPError(.tls, "\(origin): its certificate has expired")
+            case 9: return HTTPError(.tls, "\(origin): its certificate is not valid yet")
+            case 0: return HTTPError(.tls, "\(origin): its certificate is for another name")
+            default:
+                return HTTPError(.tls, "\(origin): its certificate is not trusted by \(authorities)")
+            }
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER:
             return HTTPError(.tls, "\(origin): \(text)")
         case CURLE_SSL_CACERT_BADFILE:
@@ -214,11 +225,15 @@ private final class ReceivedAnswer {
     private(set) var headers: [(String, String)] = []
     private(set) var isTooLarge = false
     private var headerBytes = 0
+    private let onBody: (UnsafeRawBufferPointer) -> Void
 
     /// Largest header of an answer.
     private static let headerBytesMax = 64 << 10
 
-    init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
+    init(bodyLimit: Int, onBody: @escaping (UnsafeRawBufferPointer) -> Void) {
+        self.bodyLimit = bodyLimit
+        self.onBody = onBody
+    }
 
     /// Anything but the number of bytes given ends the transfer.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -227,6 +242,7 @@ private final class ReceivedAnswer {
             return bytes.isEmpty ? 1 : 0
         }
         body += bytes
+        onBody(bytes)
         return bytes.count
     }
 

@@ -8,9 +8,23 @@ package struct HTTPClient: Sendable {
 
     /// Makes one request; blocks the calling thread until the answer is there, at most for the request's timeout.
     ///
+    /// - Parameters:
+    ///   - request: What to send.
+    ///   - onBody: Is handed each piece of the answer's body as it comes, on the calling thread.
+    /// - Returns: The whole answer.
     /// - Throws: ``HTTPError``; an answer of any status is no error.
-    package func send(_ request: HTTPRequest) throws(HTTPError) -> HTTPResponse {
-        try HTTPCheckedRequest(request).send(with: try CurlLibrary.shared())
+    package func send(
+        _ request: HTTPRequest,
+        onBody: (UnsafeRawBufferPointer) -> Void = { _ in }
+    ) throws(HTTPError) -> HTTPResponse {
+        let checked = try HTTPCheckedRequest(request)
+        let library = try CurlLibrary.shared()
+        let result: Result<HTTPResponse, HTTPError> = withoutActuallyEscaping(onBody) { onBody in
+            do throws(HTTPError) { return .success(try checked.send(with: library, onBody: onBody)) } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     /// Makes one request on a thread made for this; the caller's is not blocked.

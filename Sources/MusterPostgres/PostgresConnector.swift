@@ -71,11 +71,12 @@ struct PostgresConnector {
         }
         var settings = [
             ("port", "\(target.port)"), ("user", target.user), ("dbname", target.database),
-            ("sslmode", "prefer"), ("gssencmode", "disable"), ("client_encoding", "UTF8"),
+            ("gssencmode", "disable"), ("client_encoding", "UTF8"),
             ("application_name", "muster-agent"),
             // A held session finds out within a minute that its server is gone.
             ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
         ]
+        settings += target.tls.settings
         if let password = try target.password() { settings.append(("password", password)) }
         guard !target.host.hasPrefix("/") else { return settings + [("host", target.host)] }
         let addresses = try addresses()

@@ -11,19 +11,22 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Nil when the server needs none, or when libpq finds it in `~/.pgpass`.
     package var passwordFile: String?
+    package var tls: PostgresTLS
 
     package init(
         host: String,
         port: Int = 5432,
         user: String,
         database: String,
-        passwordFile: String? = nil
+        passwordFile: String? = nil,
+        tls: PostgresTLS = .preferred
     ) {
         self.host = host
         self.port = port
         self.user = user
         self.database = database
         self.passwordFile = passwordFile
+        self.tls = tls
     }
 
     /// `orders on db-1:5432`.
@@ -60,5 +63,23 @@ package struct PostgresTarget: Hashable, Sendable, CustomStringConvertible {
             )
         }
         return String(decoding: line, as: UTF8.self)
+    }
+}
+
+/// How a connection to a database is protected, in libpq's terms of `sslmode`.
+package enum PostgresTLS: Hashable, Sendable {
+    /// TLS where the server has it; protects from nobody who stands between.
+    case preferred
+    /// TLS or nothing; the server's certificate is not checked.
+    case required
+    /// TLS with a certificate of these authorities (a file in PEM), for the name that is dialled.
+    case verified(caFile: String)
+
+    var settings: [(String, String)] {
+        switch self {
+        case .preferred: [("sslmode", "prefer")]
+        case .required: [("sslmode", "require")]
+        case .verified(let caFile): [("sslmode", "verify-full"), ("sslrootcert", caFile)]
+        }
     }
 }

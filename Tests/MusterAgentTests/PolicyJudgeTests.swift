@@ -146,6 +146,17 @@ import Testing
         )
     }
 
+    @Test func withoutAStatementOfItsOwnToCheckAHostTakesNoPreApproval() throws {
+        let blind = TestTickets.runbook.replacing(
+            "check: \"SELECT 38\"\n    threshold: \"> max_connections * 0.8\"",
+            with: "check: \"Error ratio > 2%\""
+        )
+        #expect(blind != TestTickets.runbook)
+        let plan = tickets.plan(Self.sql, runbook: blind)
+        let refusal = tickets.refusal(try tickets.preApproved(plan, runbook: blind))
+        #expect(refusal?.contains("lets this host confirm") == true, "\(refusal ?? "allowed")")
+    }
+
     @Test func whoeverSignsMustSayThatAStepIsIrreversible() throws {
         let ticket = try tickets.preApproved(tickets.plan(Self.sql), irreversible: [:])
         #expect(tickets.refusal(ticket)?.contains("nobody declared step 1 irreversible") == true)

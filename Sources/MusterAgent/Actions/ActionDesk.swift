@@ -19,6 +19,8 @@ final class ActionDesk {
     struct Job {
         var ticket: TicketID
         var execution: Execution
+        /// When it is too late to begin; nil for what takes something back.
+        var expires: Timestamp?
         var isRollback = false
         var confirmations: [RunbookCheck] = []
         /// How long to wait for a commit; zero when there is nothing to take back.
@@ -149,7 +151,7 @@ final class ActionDesk {
                     "action": permitted.forward.subject, "authority": permitted.authority,
                 ]
             )
-            var job = Job(ticket: ticket.id, execution: permitted.forward)
+            var job = Job(ticket: ticket.id, execution: permitted.forward, expires: ticket.expires)
             job.confirmations = permitted.confirmations
             job.commitWithin = permitted.rollback == nil ? .zero : ticket.plan.plan.commitWithin
             queue.append(job)
@@ -285,6 +287,9 @@ extension ActionDesk {
     /// Writes that it runs, then lets it run.
     private func begin(_ job: Job, now: Timestamp) {
         let (ticket, execution, isRollback) = (job.ticket, job.execution, job.isRollback)
+        if let expires = job.expires, now >= expires {
+            return giveUp(job, "the ticket lapsed at \(expires) while it waited for its turn", now: now)
+        }
         do throws(LedgerError) {
             try ledger.take(
                 try ledger.engine.advance(

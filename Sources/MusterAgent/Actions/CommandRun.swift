@@ -88,7 +88,12 @@ struct CommandRun {
         // Before it is reaped: until then its number can't become another's.
         if termAt != nil { kill(-pid, SIGKILL) }
         var status: Int32 = 0
-        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        var reaped: pid_t
+        repeat { reaped = waitpid(pid, &status, 0) } while reaped < 0 && errno == EINTR
+        guard reaped == pid else {
+            let reason = "the exit status of \(command.name) is lost: \(SystemText.error(errno))"
+            return .indeterminate(ActionResult(reason: reason, output: mask(tail.text)))
+        }
         var result = ActionResult(exitStatus: Self.exitStatus(status), output: mask(tail.text))
         guard termAt == nil else {
             result.reason = "ended after its timeout of \(command.timeout.spoken)"

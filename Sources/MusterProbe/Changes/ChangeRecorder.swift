@@ -18,6 +18,8 @@ package final class ChangeRecorder: Sendable {
 
     private let host: String
     private let state: Mutex<State>
+    /// Apart from the rest: a folder on a disk that hangs holds up a tick, and must hold up nothing else.
+    private let newest = Mutex<[String: String]>([:])
 
     /// `host` is the name that changes are told under.
     package init(files: HostFiles, host: String, markers: String?, watch: [ConfigWatcher.Input]) {
@@ -44,6 +46,7 @@ package final class ChangeRecorder: Sendable {
                 state.changes.removeFirst(excess)
                 state.dropped += excess
             }
+            if let versions = state.markers?.versions { newest.withLock { $0 = versions } }
         }
     }
 
@@ -61,8 +64,8 @@ package final class ChangeRecorder: Sendable {
         state.withLock { ($0.dropped, $0.markers?.malformed ?? 0) }
     }
 
-    /// Version that the newest deploy marker of each service names.
-    package var versions: [String: String] { state.withLock { $0.markers?.versions ?? [:] } }
+    /// Version that the newest deploy marker of each service names, as of the last tick; never waits.
+    package var versions: [String: String] { newest.withLock { $0 } }
 
     /// Hash of each watched file that is there.
     package var configHashes: [String: String] { state.withLock { $0.watcher.hashes } }

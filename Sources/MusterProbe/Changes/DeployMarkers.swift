@@ -7,7 +7,7 @@ import MusterCore
 ///
 /// Only `service` and `version` must be there. Every new file, and every new content of an old one, is one change.
 package struct DeployMarkers {
-    private static let filesMax = 1024
+    private static let filesMax = 65_536
     private static let fileBytesMax = 64 << 10
 
     private let files: HostFiles

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterPostgres
 
 extension DependencyTarget {
     /// Reads one entry of `dependencies` in `agent.yaml`; its keys stand at ``ObservationConfiguration``.
@@ -31,7 +32,8 @@ extension DependencyTarget {
                     look: try Self.role(try reader.required("look"), in: reader),
                     act: try reader.node("act").map { (node) throws(DocumentError) in
                         try Self.role(node, in: reader)
-                    }
+                    },
+                    tls: try Self.tls(&reader)
                 )
             )
         default:
@@ -52,6 +54,20 @@ extension DependencyTarget {
             throw reader.error(at: reader.position(of: "every"), "\"every\" must be from 1s to 1h")
         }
         try reader.finish()
+    }
+
+    private static func tls(_ reader: inout DocumentReader) throws(DocumentError) -> PostgresTLS {
+        let caFile = try reader.string("ca_file")
+        switch (try reader.string("tls") ?? "prefer", caFile) {
+        case ("prefer", nil): return .preferred
+        case ("require", nil): return .required
+        case ("verify", let caFile?): return .verified(caFile: caFile)
+        default:
+            throw reader.error(
+                at: reader.position(of: "tls"),
+                "\"tls\" must be prefer, require, or verify; verify needs a \"ca_file\", the others take none"
+            )
+        }
     }
 
     private static func role(

@@ -34,6 +34,8 @@ package struct ObservationConfiguration: Sendable {
     ///         database: shop
     ///         look: { user: muster_look, password_file: /etc/muster/look.password }  # needs pg_monitor
     ///         act: { user: muster_act, password_file: /etc/muster/act.password }     # else Muster only looks
+    ///         tls: verify                        # prefer, require or verify (needs ca_file); else prefer
+    ///         ca_file: /etc/muster/db-ca.pem
     ///         services: [shop]                   # who needs it; else all services of this host
     ///         timeout: 3s                        # of one check, 100ms to 30s; else 3s
     ///         every: 5s                          # 1s to 1h; else 5s for postgres and 15s for others

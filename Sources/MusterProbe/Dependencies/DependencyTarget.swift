@@ -1,4 +1,5 @@
 import MusterCore
+import MusterPostgres
 
 /// Something that the services of this host need, and how to look at it.
 package struct DependencyTarget: Hashable, Sendable {
@@ -70,8 +71,17 @@ package struct PostgresEndpoint: Hashable, Sendable {
     ///
     /// Nil where Muster may only look.
     package var act: Role?
+    package var tls: PostgresTLS
 
-    package init(host: String, port: Int, database: String, look: Role, act: Role?) {
+    package init(
+        host: String,
+        port: Int,
+        database: String,
+        look: Role,
+        act: Role?,
+        tls: PostgresTLS = .preferred
+    ) {
+        self.tls = tls
         self.host = host
         self.port = port
         self.database = database

@@ -32,7 +32,8 @@ package final class PostgresWatcher: Sendable {
                 port: endpoint.port,
                 user: role.user,
                 database: endpoint.database,
-                passwordFile: role.passwordFile
+                passwordFile: role.passwordFile,
+                tls: endpoint.tls
             )
         }
         self.endpoint = endpoint

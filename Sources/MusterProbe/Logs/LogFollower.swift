@@ -77,6 +77,10 @@ package struct LogFollower {
             nextScan = seconds + Self.scanSeconds
             scan()
         }
+        // Before anything is read, so that one poll brings the end of the old file and all of the new one.
+        for index in followed.indices where followed[index].drainingSince == nil {
+            noticeRotation(index, seconds)
+        }
         var left = bytesMax
         let count = followed.count
         for step in 0..<count where left > 0 {
@@ -92,7 +96,6 @@ package struct LogFollower {
             }
             left -= got
             if got > 0, followed[index].drainingSince != nil { followed[index].drainingSince = seconds }
-            if followed[index].drainingSince == nil, left > 0 { noticeRotation(index, seconds) }
         }
         turn = count == 0 ? 0 : (turn + 1) % count
         closeDrained(seconds, deliver: deliver)
@@ -140,11 +143,14 @@ package struct LogFollower {
         followed.append(Followed(file: file, input: input, drainingSince: nil))
     }
 
-    /// Sees whether the name now belongs to another file, and opens that one too.
+    /// Sees whether the name now belongs to another file, and opens that one too, or to none.
     private mutating func noticeRotation(_ index: Int, _ seconds: Double) {
         let file = followed[index].file
-        // No file under the name: it may come back, and the old one may still be written to.
-        guard let status = files.status(file.path) else { return }
+        guard let status = files.status(file.path) else {
+            // The old file may still be written to for a while; the name is looked up again with the others.
+            followed[index].drainingSince = seconds
+            return
+        }
         guard status.inode != file.inode || status.device != file.device else { return }
         followed[index].drainingSince = seconds
         losses.rotations += 1

@@ -70,38 +70,76 @@ private struct MaskScanner {
 
     private func byte(at place: Int) -> UInt8? { place < input.endIndex ? input[place] : nil }
 
-    /// `password=…`, `"token": "…"`, `Authorization: Bearer …`, `--api-key …`.
+    /// `password=…`, `"token": "…"`, `Authorization: Bearer …`, `--api-key …`, `<password>…`, `PASSWORD '…'`.
     private mutating func maskField(wordEnd: Int) -> Bool {
-        // Names such as `x-api-key` and `spring.datasource.password` are several words.
-        var end = input[index...].firstIndex { !$0.isNamePart } ?? input.endIndex
+        // Names such as `x-api-key` and `spring.datasource.password` are several words; longer ones are none.
+        let run = input[index...].prefix(SecretNames.nameBytesMax + 1).prefix { $0.isNamePart }
+        var end = max(run.endIndex, wordEnd)
         while end > wordEnd, !input[end - 1].isWord { end -= 1 }
         let name = input[index..<end]
+        guard SecretNames.isSecret(name) else { return false }
+        let before = index > input.startIndex ? input[index - 1] : 0x20
+        if before == UInt8(ascii: "<"), byte(at: end) == UInt8(ascii: ">") {
+            copy(end + 1 - index)
+            putPlaceholder()
+            index = input[index...].firstIndex { $0 == UInt8(ascii: "<") || $0 == 0x0A } ?? input.endIndex
+            return true
+        }
         var place = end
         if let quote = byte(at: place), quote.isQuote || quote == UInt8(ascii: "\\") { place += 1 }
         if let quote = byte(at: place), quote.isQuote { place += 1 }
-        while byte(at: place) == 0x20, place - end < 4 { place += 1 }
+        place = blanksEnd(from: place)
         guard let separator = byte(at: place),
             separator == UInt8(ascii: "=") || separator == UInt8(ascii: ":")
-        else {
-            let isOption =
-                index - input.startIndex >= 2 && input[(index - 2)..<index].elementsEqual("--".utf8)
-            guard isOption, byte(at: end) == 0x20, SecretNames.isSecret(name) else { return false }
-            copy(end - index)
-            nextWordIsSecret = true
-            return true
-        }
-        guard SecretNames.isSecret(name) else { return false }
+        else { return maskWithoutSeparator(name, end: end) }
         place += 1
         if byte(at: place) == UInt8(ascii: ">") { place += 1 }
-        while byte(at: place) == 0x20 || byte(at: place) == 0x09 { place += 1 }
-        copy(place - index)
-        maskValue(isHeader: separator == UInt8(ascii: ":") && SecretNames.isHeader(name))
+        copy(blanksEnd(from: place) - index)
+        let isColon = separator == UInt8(ascii: ":")
+        if isColon, SecretNames.isHeader(name), byte(at: index)?.isQuote != true, !opensList(index) {
+            maskHeader(quotedBy: before)
+        } else {
+            maskValue(toLineEnd: isColon)
+        }
         return true
     }
 
-    /// Puts the placeholder instead of a value: to the closing quote, to the end of the line for headers, else
-    /// to the next separator.
-    private mutating func maskValue(isHeader: Bool) {
+    /// `--api-key …`, `requirepass …` and `PASSWORD '…'`, where nothing but blanks stands before the value.
+    private mutating func maskWithoutSeparator(_ name: ArraySlice<UInt8>, end: Int) -> Bool {
+        let value = blanksEnd(from: end)
+        guard value > end else { return false }
+        let isOption = index - input.startIndex >= 2 && input[(index - 2)..<index].elementsEqual("--".utf8)
+        if byte(at: value)?.isQuote == true {
+            copy(value - index)
+            maskValue(toLineEnd: false)
+            return true
+        }
+        guard isOption || SecretNames.isDirective(name) else { return false }
+        copy(end - index)
+        nextWordIsSecret = true
+        return true
+    }
+
+    private func blanksEnd(from start: Int) -> Int {
+        var place = start
+        while byte(at: place) == 0x20 || byte(at: place) == 0x09 { place += 1 }
+        return place
+    }
+
+    private func opensList(_ place: Int) -> Bool {
+        byte(at: place) == UInt8(ascii: "[") || byte(at: place) == UInt8(ascii: "{")
+    }
+
+    /// A header goes to the end of its line, or to the quote that the whole of it stands in.
+    private mutating func maskHeader(quotedBy quote: UInt8) {
+        guard let first = byte(at: index), first != 0x0A, first != 0x0D else { return }
+        putPlaceholder()
+        index =
+            input[index...].firstIndex { $0 == 0x0A || quote.isQuote && $0 == quote } ?? input.endIndex
+    }
+
+    /// Puts the placeholder instead of a value: to the closing quote or bracket, else to where it must end.
+    private mutating func maskValue(toLineEnd: Bool) {
         guard let first = byte(at: index), first != 0x0A, first != 0x0D else { return }
         if first.isQuote {
             copy(1)
@@ -117,10 +155,47 @@ private struct MaskScanner {
             return
         }
         putPlaceholder()
-        index =
-            input[index...].firstIndex { byte in
-                byte == 0x0A || byte.isQuote || !isHeader && byte.endsValue
-            } ?? input.endIndex
+        if opensList(index) { return skipList() }
+        while let byte = byte(at: index), !byte.isQuote, byte != 0x0A {
+            if endsValue(at: index, toLineEnd: toLineEnd) { return }
+            index += 1
+        }
+    }
+
+    /// Whether an unquoted value ends here; a secret may hold nearly every sign, so what follows decides.
+    private func endsValue(at place: Int, toLineEnd: Bool) -> Bool {
+        switch input[place] {
+        case 0x20, 0x09: !toLineEnd || startsField(blanksEnd(from: place))
+        case UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "&"): startsField(blanksEnd(from: place + 1))
+        case UInt8(ascii: "}"), UInt8(ascii: ")"), UInt8(ascii: "]"): !(byte(at: place + 1)?.isWord ?? false)
+        default: false
+        }
+    }
+
+    /// `name=` or `"name":`, the beginning of another field.
+    private func startsField(_ start: Int) -> Bool {
+        guard start < input.endIndex else { return true }
+        if input[start].isQuote { return true }
+        let name = input[start...].prefix(SecretNames.nameBytesMax).prefix { $0.isNamePart }
+        guard !name.isEmpty, let next = byte(at: name.endIndex) else { return false }
+        return next == UInt8(ascii: "=") || next == UInt8(ascii: ":")
+    }
+
+    /// To the bracket that closes the one here, or to the end of the line.
+    private mutating func skipList() {
+        var depth = 0
+        while let byte = byte(at: index), byte != 0x0A {
+            index += 1
+            switch byte {
+            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            case 0x22:
+                skipQuoted(by: byte)
+                if self.byte(at: index) == byte { index += 1 }
+            default: break
+            }
+            if depth == 0 { return }
+        }
     }
 
     private mutating func skipQuoted(by quote: UInt8) {
@@ -130,6 +205,7 @@ private struct MaskScanner {
     }
 
     private mutating func maskUntilBlank() {
+        guard byte(at: index) != 0x0A else { return }
         putPlaceholder()
         index = input[index...].firstIndex { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A } ?? input.endIndex
     }
@@ -163,17 +239,19 @@ private struct MaskScanner {
 
     /// Tokens that their issuers made recognisable.
     private mutating func maskShape(wordEnd end: Int) -> Bool {
-        let token = input[index...].prefix { $0.isTokenPart }
-        guard token.count >= 16, SecretNames.shapes.contains(where: { token.starts(with: $0) }) else {
-            return false
-        }
+        let rest = input[index...]
+        // The shape first: it is short, and a token may be as long as the text.
+        guard SecretNames.shapes.contains(where: { rest.starts(with: $0) }) else { return false }
+        let token = rest.prefix { $0.isTokenPart }
+        guard token.count >= 16 else { return false }
         putPlaceholder()
         index = max(token.endIndex, end)
         return true
     }
 
     private mutating func maskEmail(wordEnd end: Int) -> Bool {
-        let local = input[index...].prefix { $0.isEmailPart }
+        // RFC 5321 allows 64 bytes before the sign.
+        let local = input[index...].prefix(65).prefix { $0.isEmailPart }
         guard byte(at: local.endIndex) == UInt8(ascii: "@") else { return false }
         let domain = input[(local.endIndex + 1)...].prefix {
             $0.isWord || $0 == UInt8(ascii: ".") || $0 == 0x2D
@@ -252,15 +330,6 @@ extension UInt8 {
     }
 
     fileprivate var isQuote: Bool { self == 0x22 || self == 0x27 }
-
-    fileprivate var endsValue: Bool {
-        switch self {
-        case 0x20, 0x09, UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "&"), UInt8(ascii: "}"),
-            UInt8(ascii: ")"), UInt8(ascii: "]"):
-            true
-        default: false
-        }
-    }
 }
 
 extension ArraySlice<UInt8> {

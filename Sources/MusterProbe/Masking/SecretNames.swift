@@ -7,7 +7,9 @@ enum SecretNames {
     /// At the end of a name.
     private static let atEnd = ["token", "pwd", "authorization", "cookie", "sessionid", "userpass", "dbpass"]
     /// The whole name.
-    private static let whole = ["pass", "auth", "pgpass"]
+    private static let whole = ["pass", "auth", "pgpass", "sig", "signature", "masterauth", "requirepass"]
+    /// Whole words of configuration files that are followed by nothing but blanks and the secret.
+    private static let directives = ["requirepass", "masterauth", "masterpass"]
     /// Headers whose value goes to the end of the line.
     private static let headers = ["authorization", "cookie"]
 
@@ -20,15 +22,20 @@ enum SecretNames {
     ].map { Array($0.utf8) }
 
     /// Longest name looked at.
-    private static let nameBytesMax = 64
+    static let nameBytesMax = 64
 
     /// Whether a field of this name holds a secret.
     static func isSecret(_ name: ArraySlice<UInt8>) -> Bool {
         guard name.count >= 3, name.count <= nameBytesMax else { return false }
         let plain = normalized(name)
         if whole.contains(plain) || atEnd.contains(where: plain.hasSuffix) { return true }
+        // SMTP_PASS and db.pass, but not compass.
+        if plain.hasSuffix("pass"), name.dropLast(4).last.map(isSeparator) ?? false { return true }
         return anywhere.contains { contains(plain, $0) }
     }
+
+    /// Whether a configuration file's word takes a secret after a blank.
+    static func isDirective(_ name: ArraySlice<UInt8>) -> Bool { directives.contains(normalized(name)) }
 
     static func isHeader(_ name: ArraySlice<UInt8>) -> Bool {
         let plain = normalized(name)
@@ -37,11 +44,14 @@ enum SecretNames {
 
     private static func normalized(_ name: ArraySlice<UInt8>) -> String {
         var plain: [UInt8] = []
-        for byte in name
-        where byte != UInt8(ascii: "_") && byte != UInt8(ascii: "-") && byte != UInt8(ascii: ".") {
+        for byte in name where !isSeparator(byte) {
             plain.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
         }
         return String(decoding: plain, as: UTF8.self)
+    }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
     }
 
     private static func contains(_ text: String, _ part: String) -> Bool {

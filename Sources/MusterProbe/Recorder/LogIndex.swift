@@ -11,6 +11,8 @@ struct LogIndex {
         var inode: UInt64
         var input: Int
         var from: Int
+        /// The time at `from`.
+        var starts: Timestamp
         /// Nil for the end of the file.
         var to: Int?
     }
@@ -83,6 +85,7 @@ struct LogIndex {
                 inode: file.inode,
                 input: file.input,
                 from: start.offset,
+                starts: start.at,
                 to: end?.offset
             )
         }

@@ -21,6 +21,7 @@ package final class LogRecorder: Sendable {
     private let parser: LogLineParser
     private let began = ContinuousClock.now
     private let state: Mutex<State>
+    private let lost = Atomic<UInt64>(0)
 
     /// Bytes read in one tick at most; what is more waits for the next.
     private static let tickBytesMax = 16 << 20
@@ -61,8 +62,10 @@ package final class LogRecorder: Sendable {
 
     deinit { state.withLock { $0.follower.close() } }
 
-    /// Requests that fell out of memory before their hour was over, since the start.
-    package var linesDropped: UInt64 { state.withLock { $0.requests.lost } }
+    /// Requests that fell out of memory before their hour was over, since the start, as of the last tick.
+    ///
+    /// Never waits: a log on a disk that hangs holds up a tick, and must hold up nothing else.
+    package var linesDropped: UInt64 { lost.load(ordering: .relaxed) }
 
     /// What following the files lost.
     package var losses: FollowLosses { state.withLock { $0.follower.losses } }
@@ -78,12 +81,17 @@ package final class LogRecorder: Sendable {
                 var lines: [(LogFollower.Line, [UInt8])] = []
                 // Taken out: the follower must not be touched while its lines are looked at.
                 more = state.follower.poll(seconds: seconds, bytesMax: 1 << 20) { line in
-                    lines.append((line, Array(line.bytes)))
                     left -= line.bytes.count
+                    let bytes = Array(line.bytes)
+                    // Without the slice, which would keep the follower's buffer from being used again.
+                    var line = line
+                    line.bytes = []
+                    lines.append((line, bytes))
                 }
                 for (line, bytes) in lines { take(line, bytes[...], now, &state) }
             }
             state.requests.trim(now: now)
+            lost.store(state.requests.lost, ordering: .relaxed)
         }
     }
 
@@ -178,14 +186,19 @@ package final class LogRecorder: Sendable {
                 mustStop: { clock.mustStop }
             )
             answer.endpoints = Array(endpoints.prefix(max(0, budget.rowsMax)))
-            let from = max(window.from, state.oldest ?? window.to, state.requests.completeFrom)
+            // Nothing is kept for longer than the span, whatever the files still hold.
+            let kept = max(WallMoment.now - Self.span, state.requests.completeFrom)
+            let from = max(window.from, state.oldest ?? window.to, kept)
             answer.covered = TimeWindow(from: min(from, window.to), to: window.to)
             answer.unparsed = state.unparsed.count { window.contains($0) }
             let dropped = endpoints.count - answer.endpoints.count
             var reasons: [String] = []
             if !isWhole { reasons.append("not all requests could be counted in time") }
-            if state.requests.completeFrom > window.from {
-                reasons.append("requests before \(state.requests.completeFrom) are forgotten")
+            if kept > window.from, state.oldest.map({ $0 < kept }) ?? false {
+                reasons.append("requests before \(kept) are forgotten")
+            }
+            if state.follower.losses.filesRefused > 0 {
+                reasons.append("\(state.follower.losses.filesRefused) log files are too many to be followed")
             }
             if dropped > 0 { reasons.append("\(dropped) endpoints with few requests were left out") }
             let outcome = Outcome(
@@ -237,18 +250,23 @@ package final class LogRecorder: Sendable {
             text: text,
             service: service,
             rowsMax: budget.rowsMax,
+            linesBytesMax: budget.bytesMax,
             now: WallMoment.now,
             mustStop: { clock.mustStop }
         )
         search.search(stretches.map { ($0, service: settings[$0.input].service) })
         let answer = search.finish()
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
+        let missed = state.withLock { $0.follower.losses.bytesSkipped }
         var reasons = search.reasons
+        if missed > 0, stretches.contains(where: { $0.from > 0 && $0.starts >= window.from }) {
+            reasons.append("the logs are indexed from \(missed >> 20) MiB after their start")
+        }
         if search.rowsDropped > 0 {
             reasons.append("\(search.rowsDropped) older lines are counted, not listed")
         }
         let outcome = Outcome(
-            search.reasons.isEmpty ? .ok : .partial,
+            reasons.isEmpty || reasons.count == 1 && search.rowsDropped > 0 ? .ok : .partial,
             reason: reasons.joined(separator: "; "),
             rowsDropped: search.rowsDropped
         )

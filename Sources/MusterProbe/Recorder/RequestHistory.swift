@@ -82,6 +82,7 @@ struct RequestHistory {
         records.removeFirst(head)
         head = 0
         if users.count > limits.usersMax / 2 { renumberUsers() }
+        if endpoints.count > limits.endpointsMax / 2 { renumberEndpoints() }
     }
 
     /// Counts the requests of a window, per endpoint.
@@ -178,6 +179,16 @@ struct RequestHistory {
         users.append(user)
         userNumbers[user] = number
         return number
+    }
+
+    /// Forgets endpoints of which no request is left: a scanner's paths must not take the places for ever.
+    private mutating func renumberEndpoints() {
+        let old = endpoints
+        endpoints = []
+        endpointNumbers = [:]
+        for index in head..<records.count {
+            records[index].endpoint = number(of: old[Int(records[index].endpoint)])
+        }
     }
 
     /// Forgets users of whom no request is left.
