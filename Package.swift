@@ -138,6 +138,11 @@ let package = Package(
             dependencies: ["MusterCore", "MusterYAML"],
             swiftSettings: settings
         ),
+        .testTarget(
+            name: "MusterAnalysisTests",
+            dependencies: ["MusterAnalysis", "MusterCore"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),
         .testTarget(
             name: "MusterIdentityTests",

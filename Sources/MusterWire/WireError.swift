@@ -98,8 +98,18 @@ enum Fields {
         return "…" + String(kept.reversed())
     }
 
+    /// A moment that a host tells of; a host's clock may say anything, so it is kept between 1970 and 2200.
+    static func time(_ nanoseconds: Int64) -> Timestamp {
+        Timestamp(nanoseconds: min(max(nanoseconds, 0), 7_258_118_400_000_000_000))
+    }
+
     /// Zero on the wire means that there is no time.
     static func optionalTime(_ nanoseconds: Int64) -> Timestamp? {
-        nanoseconds == 0 ? nil : Timestamp(nanoseconds: nanoseconds)
+        nanoseconds == 0 ? nil : time(nanoseconds)
+    }
+
+    /// A number that a host tells; what is none, or beyond all sense, would spoil the JSON of all hosts.
+    static func finite(_ value: Double) -> Double {
+        value.isFinite ? min(max(value, -1e15), 1e15) : 0
     }
 }

@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ExitError.guarding {
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            LoggingSystem.bootstrap { CleanLogHandler(StreamLogHandler.standardError(label: $0)) }
             var logger = Logger(label: "muster")
             logger.logLevel = logLevel
             try await Coordinator(configuration: try place.read(), logger: logger).run()

@@ -64,9 +64,14 @@ package struct CauseRanking {
     }
 
     /// Findings that speak of the same cause in the same thing make one candidate.
+    ///
+    /// Log lines name no thing: where something that was measured speaks of the same kind of cause they are evidence
+    /// for that one (see ``judge(_:beside:)``), never its rival.
     private static func merged(_ candidates: [Candidate]) -> [Candidate] {
+        let measured = Set(candidates.filter { $0.first.kind != .logs }.map(\.kind))
         var merged: [Candidate] = []
         for candidate in candidates {
+            if candidate.first.kind == .logs, measured.contains(candidate.kind) { continue }
             let same = merged.firstIndex {
                 $0.kind == candidate.kind && $0.change == candidate.change && $0.subject == candidate.subject
             }

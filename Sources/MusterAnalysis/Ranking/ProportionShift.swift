@@ -21,15 +21,17 @@ package struct ProportionShift: Hashable, Sendable {
 
     /// The rise that stands out most; nil when there is none.
     package static func rise(in buckets: [RequestBucket]) -> ProportionShift? {
-        let total = buckets.reduce((count: 0, errors: 0)) { ($0.count + $1.count, $0.errors + $1.errors) }
+        let total = buckets.reduce((count: 0, errors: 0)) {
+            ($0.count.saturatingAdd($1.count), $0.errors.saturatingAdd($1.errors))
+        }
         guard total.count > 0, total.errors > 0 else { return nil }
         let whole = likelihood(total.errors, total.count)
         var best: ProportionShift?
         var count = 0
         var errors = 0
         for index in buckets.indices.dropLast() {
-            count += buckets[index].count
-            errors += buckets[index].errors
+            count = count.saturatingAdd(buckets[index].count)
+            errors = errors.saturatingAdd(buckets[index].errors)
             // A rise begins with an error; any earlier cut only adds healthy buckets to the sick part.
             guard count > 0, count < total.count, buckets[index + 1].errors > 0 else { continue }
             let before = Double(errors) / Double(count)

@@ -10,8 +10,8 @@ package struct APIConfiguration: Sendable {
     package var certificatePEM: [UInt8]
     /// Its private key in PEM.
     package var keyPEM: [UInt8]
-    /// Largest delivery of alerts or changes.
-    package var intakeBytesMax = 1 << 20
+    /// Largest delivery of alerts or changes: a group of some 10 000 alerts.
+    package var intakeBytesMax = 8 << 20
     /// Largest body of any other call.
     package var bodyBytesMax = 256 << 10
     /// Connections at once.

@@ -90,9 +90,17 @@ package final class FleetGateway: Service {
     /// What was counted since the start.
     package var counts: FleetCounts { hub.counters.snapshot }
 
-    /// Loads the record, opens the port, and serves until the service group shuts down.
-    package func run() async throws {
+    /// Loads the record: who belongs to the fleet is known from then on, connected or not.
+    ///
+    /// - Throws: ``FleetError`` when the record can't be read.
+    package func load() async throws(FleetError) {
         hub.registry.load(try await store.hosts())
+    }
+
+    /// Opens the port, and serves until the service group shuts down.
+    ///
+    /// Call ``load()`` first.
+    package func run() async throws {
         let port = try await listen()
         logger.info(
             "listening for agents",

@@ -14,6 +14,8 @@ struct DirectivePerformer: Sendable {
     let configuration: CoordinatorConfiguration
     let logger: Logger
     let now: @Sendable () -> Timestamp
+    /// When the coordinator started.
+    let started: Timestamp
 
     /// Stores events while the directive is still being carried out.
     typealias Emit = @Sendable ([IncidentEvent]) async -> Void
@@ -23,8 +25,17 @@ struct DirectivePerformer: Sendable {
     /// How often a check that could not measure tries before the step fails.
     static let checkTries = 5
 
+    /// How long after a start hosts that were there before are waited for.
+    static let returnMax = Duration.seconds(10)
+    /// How long ago such a host was last heard at most; what is saved of it may be five minutes old.
+    static let heardWithin = Duration.seconds(900)
+
     func perform(_ directive: IncidentDirective, for incident: Incident, emit: Emit) async -> [IncidentEvent]
     {
+        switch directive {
+        case .collectContext, .investigate, .check, .propose, .verify: await awaitReturn(of: incident)
+        default: break
+        }
         switch directive {
         case .record(let event): return [event]
         case .collectContext:
@@ -43,6 +54,17 @@ struct DirectivePerformer: Sendable {
         case .tell(let purpose): return await tell(purpose, of: incident)
         case .measureImpact: return [await impact(of: incident)]
         case .draftPostMortem: return await draft(incident)
+        }
+    }
+
+    /// After a start the fleet needs seconds to dial in again: whoever asks at once hears only silence, and takes
+    /// it for the truth.
+    private func awaitReturn(of incident: Incident) async {
+        while now() < started + Self.returnMax {
+            let away = Scope(incident: incident, hosts: await fleet.hosts()).near.filter { host in
+                host.state == .disconnected && host.lastSeen.map { $0 > started - Self.heardWithin } ?? false
+            }
+            guard !away.isEmpty, await Self.pause(.milliseconds(100)) else { return }
         }
     }
 
@@ -105,7 +127,8 @@ struct DirectivePerformer: Sendable {
         guard case .verifyResolution(let check, let timeout)? = incident.match?.runbook.steps[step].action,
             let record = incident.steps[step]
         else { return [] }
-        let since = incident.tickets.compactMap { $0.report?.at }.max()
+        // By our own clock, which the windows of the questions are in; the host's may be minutes off.
+        let since = incident.tickets.filter { $0.report != nil }.map(\.touched).max()
         var text = "nothing was measured"
         var values: [String: Double] = [:]
         repeat {
@@ -128,13 +151,19 @@ struct DirectivePerformer: Sendable {
 
     private func propose(_ step: Int, of incident: Incident) async -> [IncidentEvent] {
         let maker = PlanMaker(fleet: fleet, planLife: configuration.planLife, now: now)
-        do throws(RemediationError) {
-            let (plan, doubts) = try await maker.plan(step: step, of: incident)
-            return [.planProposed(plan: plan, doubts: doubts)]
-        } catch {
-            let text = "no plan can be made: \(error.message)"
-            return [.stepEnded(step: step, outcome: .failed, text: text, values: [:])]
+        var problem = ""
+        for attempt in 1...Self.checkTries {
+            do throws(RemediationError) {
+                let (plan, doubts) = try await maker.plan(step: step, of: incident)
+                return [.planProposed(plan: plan, doubts: doubts)]
+            } catch {
+                problem = error.message
+            }
+            guard attempt < Self.checkTries, await Self.pause(Self.measurePause) else { break }
         }
+        guard !Task.isCancelled else { return [] }
+        let text = "no plan can be made: \(problem)"
+        return [.stepEnded(step: step, outcome: .failed, text: text, values: [:])]
     }
 
     private func issue(_ plan: PlanID, to host: HostReference, of incident: Incident) -> [IncidentEvent] {

@@ -59,6 +59,7 @@ actor IncidentRunner {
     func take(_ report: ActionReport, from host: HostReference) async -> Bool {
         await exclusively {
             do throws(StoreError) {
+                try await catchUp()
                 try await append { incident in
                     guard let record = incident[report.ticket], record.host.id == host.id,
                         report.isNews(after: record.report)
@@ -112,6 +113,8 @@ actor IncidentRunner {
     // MARK: The record
 
     private func catchUp() async throws(StoreError) {
+        // Once, before anything is made of it: what is not what was written must not lead to actions.
+        if engine.incident.sequence == 0 { try await store.requireIntact(id) }
         let events = try await store.events(of: id, after: engine.incident.sequence)
         apply(events)
     }

@@ -44,7 +44,8 @@ package final class IncidentService: Operations, Service {
             notifier: notifier,
             configuration: configuration,
             logger: logger,
-            now: now
+            now: now,
+            started: now()
         )
     }
 
@@ -63,20 +64,25 @@ package final class IncidentService: Operations, Service {
     /// Folds the record and sets every incident going that has something left to do.
     private func resume() async throws(StoreError) {
         for id in try await store.incidents() {
-            let report = try await store.verify(id)
-            guard report.holds else {
-                // What is not what was written must not lead to actions.
+            do throws(StoreError) {
+                try await resume(id)
+            } catch {
+                // One record that can't be read must not keep all others from being led on.
                 logger.critical(
-                    "the record of an incident was changed; it is not driven any more",
-                    metadata: ["incident": "\(id)", "reason": "\(report.reason)"]
+                    "the record of an incident can't be used; it is not driven any more",
+                    metadata: ["incident": "\(id)", "reason": "\(error)"]
                 )
-                continue
             }
-            var incident = Incident(id: id)
-            for event in try await store.events(of: id) { _ = incident.apply(event) }
-            shelf.put(incident)
-            if !incident.isOver { Task { await runner(for: id).look() } }
         }
+    }
+
+    private func resume(_ id: IncidentID) async throws(StoreError) {
+        // What is not what was written must not lead to actions.
+        try await store.requireIntact(id)
+        var incident = Incident(id: id)
+        for event in try await store.events(of: id) { _ = incident.apply(event) }
+        shelf.put(incident)
+        if !incident.isOver { Task { await runner(for: id).look() } }
     }
 
     /// Stores what hosts tell of their actions, in the order in which they tell it.
@@ -256,6 +262,12 @@ package final class IncidentService: Operations, Service {
             guard approval.signature.count == 64, !approval.signer.isEmpty, approval.signer.utf8.count <= 64
             else {
                 throw OperationError(.malformed, "an approval is a signer and a signature of 64 bytes")
+            }
+            guard approvers.isEmpty || approvers[approval.signer] != nil else {
+                throw OperationError(
+                    .denied,
+                    "\"\(approval.signer)\" is no approver; known are \(approvers.keys.sorted().joined(separator: ", "))"
+                )
             }
             if let key = approvers[approval.signer] {
                 let signed = Sealing.approvalBytes(plan: plan)

@@ -14,7 +14,9 @@ package struct AlertDelivery: Hashable, Sendable {
         self.truncated = truncated
     }
 
-    /// Most alerts that one delivery may carry.
+    /// Alerts of one delivery that are taken in.
+    ///
+    /// More are told as left out: refusing them would lose all, since senders do not try again after a refusal.
     package static let alertsMax = 1000
 
     /// Reads a body of either shape.
@@ -25,16 +27,15 @@ package struct AlertDelivery: Hashable, Sendable {
         format: AlertFormat,
         at now: Timestamp
     ) throws(OperationError) -> AlertDelivery {
-        let delivery: AlertDelivery
+        var delivery: AlertDelivery
         switch format {
         case .alertmanager: delivery = try IntakeJSON.decode(AlertmanagerBody.self, raw).delivery()
         case .json: delivery = try PlainAlertBody.read(raw, at: now)
         }
-        guard delivery.alerts.count <= alertsMax else {
-            throw OperationError(
-                .malformed,
-                "alerts: \(delivery.alerts.count) in one delivery; at most \(alertsMax) are taken"
-            )
+        let excess = delivery.alerts.count - alertsMax
+        if excess > 0 {
+            delivery.alerts.removeLast(excess)
+            delivery.truncated = delivery.truncated.saturatingAdd(excess)
         }
         return delivery
     }

@@ -33,9 +33,8 @@ struct AlertmanagerBody: Decodable {
     }
 
     private func alert(_ entry: Entry, at index: Int) throws(OperationError) -> Alert {
-        guard let name = entry.labels["alertname"], !name.isEmpty else {
-            throw OperationError(.malformed, "alerts[\(index)].labels.alertname: missing")
-        }
+        // Prometheus always sets it; an alert without one is no reason to turn its whole group away.
+        let name = entry.labels["alertname"].flatMap { $0.isEmpty ? nil : $0 } ?? "unnamed alert"
         guard !entry.fingerprint.isEmpty else {
             throw OperationError(.malformed, "alerts[\(index)].fingerprint: empty")
         }

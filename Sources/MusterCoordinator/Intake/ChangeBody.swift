@@ -13,15 +13,24 @@ package enum ChangeBody {
         at now: Timestamp
     ) throws(OperationError) -> (change: Change, key: String) {
         let change: Change
+        let isTimed: Bool
         switch format {
         case .pagerduty:
-            change = try IntakeJSON.decode(PagerDutyChangeBody.self, raw).change(from: sender, at: now)
-        case .json: change = try IntakeJSON.decode(PlainChangeBody.self, raw).change(from: sender, at: now)
+            let body = try IntakeJSON.decode(PagerDutyChangeBody.self, raw)
+            (change, isTimed) = (body.change(from: sender, at: now), body.payload.timestamp != nil)
+        case .json:
+            let body = try IntakeJSON.decode(PlainChangeBody.self, raw)
+            (change, isTimed) = (body.change(from: sender, at: now), body.at != nil)
         }
         try check(change)
-        // Both shapes have no delivery id: the same bytes are the same change.
-        return (change, SHA256.hash(raw).description)
+        // Both shapes have no delivery id: the same bytes are the same change, and without a time in them only
+        // for as long as a sender may try again.
+        let key = SHA256.hash(raw).description
+        return (change, isTimed ? key : "\(key) \(now.nanoseconds / Self.sameWithinNanoseconds)")
     }
+
+    /// Ten minutes.
+    private static let sameWithinNanoseconds: Int64 = 600_000_000_000
 
     /// Refuses what is empty or too large to be shown.
     package static func check(_ change: Change) throws(OperationError) {

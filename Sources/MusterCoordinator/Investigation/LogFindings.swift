@@ -59,7 +59,7 @@ enum LogFindings {
         }
 
         mutating func add(_ template: LogTemplateCount, _ host: HostReference) {
-            count += template.count
+            count = count.saturatingAdd(template.count)
             first = min(first, template.first)
             hosts.insert(host)
         }

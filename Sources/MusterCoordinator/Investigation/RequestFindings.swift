@@ -23,7 +23,6 @@ enum RequestFindings {
     struct RequestContext {
         let service: String
         let onset: Timestamp
-        let before: TimeWindow
         let hosts: [HostHealth]
         let coverage: Coverage
     }
@@ -86,8 +85,9 @@ enum RequestFindings {
         _ context: RequestContext,
         at now: Timestamp
     ) -> Finding? {
-        let rates = picture.rates(of: context.service, before: context.before)
-        guard rates.before >= 1, rates.after >= rates.before * 2.5 else { return nil }
+        guard let rates = picture.rates(of: context.service), rates.before >= 1,
+            rates.after >= rates.before * 2.5
+        else { return nil }
         return Finding(
             id: FindingID(at: now),
             kind: .resource,

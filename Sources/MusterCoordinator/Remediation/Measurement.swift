@@ -164,7 +164,7 @@ struct Measurement: Sendable {
             }
             return "\(total.method) \(total.path)" == blast.endpoint && total.service == blast.service
         }
-        let count = endpoints.reduce(0) { $0 + $1.count }
+        let count = endpoints.reduce(0) { $0.saturatingAdd($1.count) }
         guard count >= Self.requestsMin else {
             throw RemediationError(
                 "only \(count) requests were seen in \(length.spoken), too few to judge by"
@@ -173,7 +173,7 @@ struct Measurement: Sendable {
         var latency = QuantileSketch()
         for endpoint in endpoints { latency.merge(endpoint.latency) }
         switch value {
-        case .errorRatio: return Double(endpoints.reduce(0) { $0 + $1.errors }) / Double(count)
+        case .errorRatio: return Double(endpoints.reduce(0) { $0.saturatingAdd($1.errors) }) / Double(count)
         case .p50: return latency.quantile(0.5) ?? 0
         case .p95: return latency.quantile(0.95) ?? 0
         case .p99: return latency.quantile(0.99) ?? 0

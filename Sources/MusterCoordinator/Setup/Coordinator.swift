@@ -73,6 +73,8 @@ package struct Coordinator: Sendable {
 
     /// Serves until TERM or INT, then ends gracefully.
     package func run() async throws {
+        // Before anything works on it: an incident that goes on must know its hosts.
+        try await fleet.load()
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
@@ -111,6 +113,24 @@ package struct Coordinator: Sendable {
             OperatorRequest(name: "admin", role: .admin),
             by: "muster-coordinator init",
             at: now
+        )
+    }
+}
+
+extension Coordinator {
+    /// Makes another operator of the role admin in the record of a state directory.
+    ///
+    /// - Returns: Its token, to be shown once.
+    package static func recover(_ state: CoordinatorState, name: String) async throws -> OperatorCreated {
+        guard state.exists else {
+            throw StateFileError(
+                message: "\(state.folder) holds no authority; run muster-coordinator init first"
+            )
+        }
+        return try await OperatorStore(database: try database(state).pool).create(
+            OperatorRequest(name: name, role: .admin),
+            by: "muster-coordinator recover",
+            at: FleetConfiguration.systemClock()
         )
     }
 }

@@ -14,9 +14,10 @@ package struct CoordinatorState: Sendable {
 
     package init(folder: String) { self.folder = folder }
 
-    /// Life of the coordinator's certificate, and how long before its end it is made anew at a start.
-    static let certificateLife = Duration.seconds(90 * 86_400)
-    static let certificateMargin = Duration.seconds(30 * 86_400)
+    /// Life of the coordinator's certificate, and how long before its end it is made anew at a start: every start
+    /// gives a year, unless the last one was within a month.
+    static let certificateLife = Duration.seconds(395 * 86_400)
+    static let certificateMargin = Duration.seconds(365 * 86_400)
 
     package var database: String { "\(folder)/muster.db" }
     package var authorityFile: String { "\(folder)/ca.pem" }
@@ -77,7 +78,7 @@ package struct CoordinatorState: Sendable {
         }
     }
 
-    /// Reads keys and certificates; a certificate that ages or has other names is made anew.
+    /// Reads keys and certificates; a certificate that is not new any more is made anew.
     package func load(at now: Timestamp) throws(StateFileError) -> Identity {
         guard exists else {
             throw StateFileError(message: "\(folder) holds no authority; run muster-coordinator init first")

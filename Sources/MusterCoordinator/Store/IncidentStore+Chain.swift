@@ -28,6 +28,16 @@ extension IncidentStore {
         }
     }
 
+    /// Refuses a record that is not what was written.
+    ///
+    /// - Throws: ``StoreError`` with the code `corrupt`, saying where it is broken.
+    package func requireIntact(_ incident: IncidentID) async throws(StoreError) {
+        let report = try await verify(incident)
+        guard report.holds else {
+            throw StoreError(.corrupt, "the record of incident \(incident) was changed: \(report.reason)")
+        }
+    }
+
     private static func verify(_ rows: [Row]) -> ChainReport {
         var previous = Digest.zero.bytes
         var expected = 1

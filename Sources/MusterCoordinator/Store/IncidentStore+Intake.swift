@@ -11,8 +11,10 @@ package struct IntakeResult: Sendable {
 extension IncidentStore {
     /// Stores a delivery whole, in one transaction: its raw body, and an event for each alert that is news.
     ///
-    /// An alert joins the open incident that knows its fingerprint, its group or its service; a firing one that
-    /// finds none opens a new incident. The same key (group, fingerprint, start, status, end) is news once.
+    /// An alert joins the open incident that knows its fingerprint; else one of its group or its service that
+    /// heard of an alert within the last hour. A firing one that finds none opens a new incident. The same key
+    /// (group, fingerprint, start, status, end) is news once; a firing alert is news again when it was resolved
+    /// meanwhile, or when it still fires ten minutes after its incident has ended.
     ///
     /// - Parameters:
     ///   - delivery: The alerts that were read from `raw`.
@@ -43,7 +45,7 @@ extension IncidentStore {
                     events: []
                 )
                 for alert in delivery.alerts {
-                    guard try Self.isNews(alert, intake: intake, in: db) else {
+                    guard try Self.isNews(alert, intake: intake, at: now, in: db) else {
                         result.receipt.duplicates += 1
                         continue
                     }
@@ -56,7 +58,25 @@ extension IncidentStore {
         }
     }
 
-    private static func isNews(_ alert: Alert, intake: Int64, in db: Database) throws -> Bool {
+    /// How long an incident may have heard of no alert before another of its service is a matter of its own.
+    static let joinMax = Duration.seconds(3600)
+    /// How long after the end of its incident an alert may go on firing before it is news again.
+    static let afterEndMax = Duration.seconds(600)
+
+    private static func isNews(
+        _ alert: Alert,
+        intake: Int64,
+        at now: Timestamp,
+        in db: Database
+    ) throws -> Bool {
+        let newest = try String.fetchOne(
+            db,
+            sql: """
+                SELECT status FROM alert_seen WHERE source = ? AND fingerprint = ?
+                ORDER BY intake DESC, ends_ns DESC LIMIT 1
+                """,
+            arguments: [alert.source, alert.fingerprint]
+        )
         try db.execute(
             sql: "INSERT OR IGNORE INTO alert_seen VALUES (?, ?, ?, ?, ?, ?, ?)",
             arguments: [
@@ -65,7 +85,37 @@ extension IncidentStore {
                 alert.ends?.nanoseconds ?? 0, intake,
             ]
         )
-        return db.changesCount > 0
+        if db.changesCount > 0 { return true }
+        guard alert.status == .firing else { return false }
+        let wasResolved = newest == Alert.Status.resolved.rawValue
+        guard try wasResolved || stillFires(alert, at: now, in: db) else { return false }
+        try db.execute(
+            sql: """
+                UPDATE alert_seen SET intake = ? WHERE source = ? AND group_key = ? AND fingerprint = ?
+                AND starts_ns = ? AND status = ? AND ends_ns = ?
+                """,
+            arguments: [
+                intake, alert.source, alert.groupKey, alert.fingerprint, alert.starts.nanoseconds,
+                alert.status.rawValue, alert.ends?.nanoseconds ?? 0,
+            ]
+        )
+        return true
+    }
+
+    /// Whether all incidents of an alert have ended, the last of them some time ago.
+    private static func stillFires(_ alert: Alert, at now: Timestamp, in db: Database) throws -> Bool {
+        let row = try Row.fetchOne(
+            db,
+            sql: """
+                SELECT COUNT(*) AS known, SUM(i.ended_ns IS NULL) AS open, MAX(i.ended_ns) AS ended
+                FROM incident i JOIN incident_alert a ON a.incident = i.id
+                WHERE a.source = ? AND a.fingerprint = ?
+                """,
+            arguments: [alert.source, alert.fingerprint]
+        )
+        guard let row, row["known"] as Int > 0, row["open"] as Int? == 0, let ended = row["ended"] as Int64?
+        else { return false }
+        return ended < (now - afterEndMax).nanoseconds
     }
 
     private func place(
@@ -78,7 +128,7 @@ extension IncidentStore {
     ) throws {
         var bodies: [IncidentEvent] = [.alertReceived(alert: alert, intake: intake)]
         let incident: IncidentID
-        if let known = try Self.incident(for: alert, in: db) {
+        if let known = try Self.incident(for: alert, at: now, in: db) {
             incident = known
         } else if alert.status == .firing {
             incident = IncidentID(at: now)
@@ -100,7 +150,16 @@ extension IncidentStore {
     }
 
     /// The open incident that an alert belongs to; for a resolved one also an incident that has ended.
-    private static func incident(for alert: Alert, in db: Database) throws -> IncidentID? {
+    private static func incident(
+        for alert: Alert,
+        at now: Timestamp,
+        in db: Database
+    ) throws -> IncidentID? {
+        // An incident that nobody closed must not swallow what begins days later.
+        let recent = """
+            (SELECT MAX(at_ns) FROM events WHERE incident = i.id AND kind = 'alert.received') > ?
+            """
+        let since = (now - joinMax).nanoseconds
         var questions: [(String, StatementArguments)] = [
             (
                 """
@@ -124,8 +183,9 @@ extension IncidentStore {
                     (
                         """
                         SELECT i.id FROM incident i JOIN incident_alert a ON a.incident = i.id
-                        WHERE a.group_key = ? AND i.ended_ns IS NULL ORDER BY i.opened_ns DESC LIMIT 1
-                        """, [alert.groupKey]
+                        WHERE a.group_key = ? AND i.ended_ns IS NULL AND \(recent)
+                        ORDER BY i.opened_ns DESC LIMIT 1
+                        """, [alert.groupKey, since]
                     )
                 )
             }
@@ -133,9 +193,9 @@ extension IncidentStore {
                 questions.append(
                     (
                         """
-                        SELECT id FROM incident WHERE service = ? AND ended_ns IS NULL
-                        ORDER BY opened_ns DESC LIMIT 1
-                        """, [alert.service]
+                        SELECT i.id FROM incident i WHERE i.service = ? AND i.ended_ns IS NULL AND \(recent)
+                        ORDER BY i.opened_ns DESC LIMIT 1
+                        """, [alert.service, since]
                     )
                 )
             }

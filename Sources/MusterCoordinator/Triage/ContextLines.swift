@@ -37,8 +37,11 @@ enum ContextLines {
         let before = context.changes.filter { $0.at <= fired }.sorted { $0.at > $1.at }
         return before.prefix(3).map { change in
             let began =
-                change.at <= context.onset
-                ? "; it began \((context.onset - change.at).spoken) after" : "; it had begun before"
+                switch ChangeFindings.Relation(of: context.onset, to: change) {
+                case .before(let span): "; it began \(span.spoken) after the change"
+                case .together: "; it began with the change"
+                case .after: "; it had begun before the change"
+                }
             return "\(alert) fired \((fired - change.at).spoken) after \(change.title)"
                 + "\(ChangeFindings.place(change))\(began)"
         }

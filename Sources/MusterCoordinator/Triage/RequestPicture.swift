@@ -5,6 +5,7 @@ import MusterCore
 struct RequestPicture: Sendable {
     private let before: [MergedEndpoint]
     private let after: [MergedEndpoint]
+    private let replies: (before: FleetReply?, after: FleetReply?)
     /// Since the onset.
     let window: TimeWindow
     private let coverage: Coverage
@@ -14,6 +15,7 @@ struct RequestPicture: Sendable {
         self.before = Self.merged(before)?.endpoints ?? []
         self.after = Self.merged(after)?.endpoints ?? []
         self.window = window
+        self.replies = (before, after)
         self.coverage = after?.coverage ?? Coverage()
     }
 
@@ -111,13 +113,31 @@ struct RequestPicture: Sendable {
         return (old, new)
     }
 
-    /// Requests of the service per second, before and after.
-    func rates(of service: String, before window: TimeWindow) -> (before: Double, after: Double) {
-        func rate(_ requests: [MergedEndpoint], _ window: TimeWindow) -> Double {
-            let count = endpoints(of: requests, service).reduce(0) { $0 + $1.total.count }
-            return Double(count) / max(1, (window.to - window.from).inSeconds)
+    /// Requests of the service per second, before and after; nil when a host that answered now has no past.
+    ///
+    /// Each host counts over the time that its logs reach back to: where nothing was written yet, nothing is
+    /// known, and that is not the same as no requests.
+    func rates(of service: String) -> (before: Double, after: Double)? {
+        guard let old = rate(of: service, in: replies.before), let new = rate(of: service, in: replies.after)
+        else { return nil }
+        return (old, new)
+    }
+
+    /// Least time that a rate can be told from.
+    private static let rateSpanMin = 5.0
+
+    private func rate(of service: String, in reply: FleetReply?) -> Double? {
+        var sum: Double?
+        for one in reply?.replies ?? [] {
+            guard case .requests(let answer)? = one.answer else { continue }
+            let count = answer.endpoints.filter {
+                service.isEmpty || $0.service.isEmpty || $0.service == service
+            }.reduce(0) { $0.saturatingAdd($1.count) }
+            let seconds = (answer.covered.to - answer.covered.from).inSeconds
+            guard seconds >= Self.rateSpanMin else { return nil }
+            sum = (sum ?? 0) + Double(count) / seconds
         }
-        return (rate(before, window), rate(after, self.window))
+        return sum
     }
 
     /// Requests and errors of each host at the worst endpoint, else over all of the service.
@@ -130,8 +150,8 @@ struct RequestPicture: Sendable {
                 let sum = sums[row.host] ?? HostRequests(host: row.host, count: 0, errors: 0)
                 sums[row.host] = HostRequests(
                     host: row.host,
-                    count: sum.count + row.count,
-                    errors: sum.errors + row.errors
+                    count: sum.count.saturatingAdd(row.count),
+                    errors: sum.errors.saturatingAdd(row.errors)
                 )
             }
         }

@@ -105,7 +105,6 @@ struct Triage: Sendable {
             context: .init(
                 service: incident.service,
                 onset: moment.onset,
-                before: moment.before,
                 hosts: table,
                 coverage: interview.coverage(of: "requests since")
             ),

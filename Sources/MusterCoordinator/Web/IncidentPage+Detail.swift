@@ -42,7 +42,7 @@ extension IncidentPage {
     private static func blast(_ blast: BlastRadius) -> Blast {
         let subject = blast.endpoint.isEmpty ? blast.service : blast.endpoint
         var headline = "\(percent(blast.ratio)) of requests to \(subject) fail"
-        if let users = blast.users { headline += ", about \(Int(users.rounded())) users" }
+        if let users = blast.users { headline += ", about \(users.text(decimals: 0)) users" }
         return Blast(
             headline: headline,
             range: "\(blast.failed) of \(blast.requests) requests, "

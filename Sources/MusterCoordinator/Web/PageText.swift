@@ -8,7 +8,7 @@ enum PageText {
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="referrer" content="no-referrer">
+        <meta name="referrer" content="same-origin">
         <meta name="color-scheme" content="light dark">
         <title>{{pageTitle}} · Muster</title>
         <link rel="icon" href="/favicon.svg" type="image/svg+xml">

@@ -110,6 +110,9 @@ extension Incident {
         {
             reasons.append("the step can't be taken back and nobody declared that")
         }
+        if match.runbook.confirmations(before: plan.sealed.plan.step).isEmpty {
+            reasons.append("no statement before this step lets the host confirm by itself that it is needed")
+        }
         return reasons
     }
 }

@@ -53,7 +53,10 @@ extension IncidentEngine {
         guard missing.isEmpty else {
             guard tickets.allSatisfy(\.isWell) else { return [] }
             if plan.sealed.plan.expires <= now {
-                return end(step, .failed, "plan \(plan.sealed.id.short) lapsed before all hosts had acted")
+                let text = "plan \(plan.sealed.id.short) lapsed before all hosts had acted"
+                // What is done on some of the hosts only is done by halves: it is taken back where that can be.
+                let open = tickets.filter { !$0.isSettled }
+                return open.isEmpty ? end(step, .failed, text) : decide(open, keep: false, text)
             }
             let wave = tickets.isEmpty ? Array(missing.prefix(1)) : missing
             return wave.map { .issueTicket(plan: plan.sealed.id, host: $0) }

@@ -29,7 +29,7 @@ package struct IncidentEngine: Sendable {
     /// When time alone may bring a new directive; nil when only events can.
     package func wake(after now: Timestamp) -> Timestamp? {
         guard incident.isOpen || !incident.unsettled.isEmpty else { return nil }
-        var moments = incident.unsettled.map { deadline(of: $0) }
+        var moments = incident.unsettled.flatMap { [deadline(of: $0), $0.expires] }
         moments.append(incident.ranked + policy.roundPause)
         moments += incident.pending.map(\.sealed.plan.expires)
         if incident.isQuiet { moments.append(incident.alerted + policy.quietFor) }
@@ -60,7 +60,10 @@ package struct IncidentEngine: Sendable {
                     : "\(ticket.host.name) has been silent since its action was \(ticket.state?.rawValue ?? "sent")"
                 return .record(.actionLost(ticket: ticket.id, host: ticket.host, reason: reason))
             }
-            guard let state = ticket.state else { return .deliver(ticket.id) }
+            guard let state = ticket.state else {
+                // Too late to begin, but its host may have begun long ago: its ledger knows.
+                return incident.isOpen && now < ticket.expires ? .deliver(ticket.id) : .follow(ticket.id)
+            }
             guard state == .done else { return .follow(ticket.id) }
             if let keep = ticket.keep { return .conclude(ticket.id, keep: keep) }
             // An incident that ended while an action waited: people said so, the change stays as they saw it.

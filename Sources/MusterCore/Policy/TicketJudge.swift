@@ -190,9 +190,13 @@ package struct TicketJudge {
                 throw PolicyRefusal("nobody declared step \(plan.step) irreversible, and it has no rollback")
             }
         }
-        return runbook.steps[..<plan.step].compactMap { earlier in
-            if case .verifyHypothesis(let check) = earlier.action { check } else { nil }
+        let confirmations = runbook.confirmations(before: plan.step)
+        guard !confirmations.isEmpty else {
+            throw PolicyRefusal(
+                "no step before step \(plan.step) lets this host confirm by itself, with a statement, that it is needed"
+            )
         }
+        return confirmations
     }
 
     /// `role=db,zone=a | role=replica` against the policy's own labels; the empty selector fits every host.

@@ -75,6 +75,10 @@ package struct QuestionBudget: Hashable, Sendable, Codable {
     /// Largest number of rows.
     package var rowsMax: Int
 
+    /// What a host spends on one question at most, whatever is asked of it.
+    package static let bytesCeiling = 16 << 20
+    package static let rowsCeiling = 10_000
+
     package init(deadline: Duration = .seconds(5), bytesMax: Int = 8 << 20, rowsMax: Int = 10_000) {
         self.deadline = deadline
         self.bytesMax = bytesMax

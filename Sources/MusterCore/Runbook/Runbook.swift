@@ -16,6 +16,16 @@ package struct Runbook: Hashable, Sendable, Codable {
 
     /// Most steps in one runbook.
     package static let stepsMax = 32
+
+    /// What a host can look at by itself before it carries out a step that was approved beforehand.
+    ///
+    /// Statements only: signals are defined by the coordinator, whose word alone must not set anything going.
+    package func confirmations(before step: Int) -> [RunbookCheck] {
+        steps[..<min(max(0, step), steps.count)].compactMap { earlier in
+            guard case .verifyHypothesis(let check) = earlier.action, case .sql = check else { return nil }
+            return check
+        }
+    }
 }
 
 /// When a runbook applies.

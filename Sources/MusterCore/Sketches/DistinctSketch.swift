@@ -10,6 +10,9 @@ package struct DistinctSketch: Hashable, Sendable {
     /// Standard error of an estimate, relative.
     package static let relativeError = 0.0163
 
+    /// Largest estimate: only a sketch that was made up says more.
+    private static let estimateMax = 1e15
+
     private static let precision: UInt64 = 12
     private static let registers = 1 << 12
     /// Largest value of a register: 52 bits remain after the index, all of them zero.
@@ -72,7 +75,8 @@ package struct DistinctSketch: Hashable, Sendable {
         var z = m * Self.tau(1 - Double(histogram[last]) / m)
         for rank in stride(from: last - 1, through: 1, by: -1) { z = 0.5 * (z + Double(histogram[rank])) }
         z += m * Self.sigma(Double(histogram[0]) / m)
-        return m * m / (2 * log(2.0) * z)
+        let estimate = m * m / (2 * log(2.0) * z)
+        return estimate.isFinite ? min(estimate, Self.estimateMax) : Self.estimateMax
     }
 
     private mutating func raise(_ index: Int, to rank: UInt8) {

@@ -24,8 +24,8 @@ extension Timestamp: CustomStringConvertible, Codable {
 
     /// Reads RFC 3339 (section 5.6) with any offset and up to nine decimals (further ones are dropped).
     ///
-    /// Returns nil for anything else and for years outside 1678 to 2261. A leap second counts as the second
-    /// after it.
+    /// Returns nil for anything else and for moments that 64 bits of nanoseconds do not reach (before September
+    /// 1677, after April 2262). A leap second counts as the second after it.
     package init?(rfc3339 text: some StringProtocol) {
         let bytes = Array(text.utf8)
         self.init(rfc3339: bytes[...])
@@ -40,7 +40,7 @@ extension Timestamp: CustomStringConvertible, Codable {
             let hour = reader.number(digits: 2), reader.take(":"),
             let minute = reader.number(digits: 2), reader.take(":"),
             let second = reader.number(digits: 2),
-            (1678...2261).contains(year), (1...12).contains(month), (1...31).contains(day),
+            (1677...2262).contains(year), (1...12).contains(month), (1...31).contains(day),
             hour < 24, minute < 60, second <= 60
         else { return nil }
         var fraction: Int64 = 0
@@ -59,7 +59,15 @@ extension Timestamp: CustomStringConvertible, Codable {
         guard reader.isAtEnd else { return nil }
         let days = Self.daysSinceEpoch(year: year, month: month, day: day)
         let seconds = days * 86_400 + Int64(hour * 3600 + minute * 60 + second) - offset
-        self.init(nanoseconds: seconds * 1_000_000_000 + fraction)
+        // Toward zero before the multiplication, so that the very first moment is reached too.
+        let isNegative = seconds < 0 && fraction > 0
+        let whole = isNegative ? seconds + 1 : seconds
+        let (product, overflow) = whole.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowed) = product.addingReportingOverflow(
+            isNegative ? fraction - 1_000_000_000 : fraction
+        )
+        guard !overflow, !overflowed else { return nil }
+        self.init(nanoseconds: sum)
     }
 
     package init(from decoder: any Decoder) throws {

@@ -1,6 +1,6 @@
 /// A moment: nanoseconds since 1970-01-01T00:00:00Z, on the clock of whoever wrote it down.
 ///
-/// Covers the years 1678 to 2262. Written and read as RFC 3339 in UTC, also in JSON.
+/// Covers September 1677 to April 2262. Written and read as RFC 3339 in UTC, also in JSON.
 package struct Timestamp: Hashable, Comparable, Sendable {
     package var nanoseconds: Int64
 

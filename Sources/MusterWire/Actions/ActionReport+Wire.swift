@@ -27,7 +27,7 @@ extension ActionReport {
             ticket: try Fields.identifier(wire.ticketID, "ticket id"),
             plan: try Fields.digest(wire.planID, "plan id"),
             state: state,
-            at: Timestamp(nanoseconds: wire.atNs),
+            at: Fields.time(wire.atNs),
             reason: Fields.clipped(wire.reason, max: 512),
             exitStatus: Int(wire.exitStatus),
             output: wire.output,

@@ -24,11 +24,11 @@ extension MetricSeries {
         }
         try Fields.check(wire.values.count, max: 7200, "series \(wire.name.prefix(64))")
         self.init(name: wire.name, subject: wire.subject)
-        at = wire.atNs.map { Timestamp(nanoseconds: $0) }
-        values = wire.values
-        baselineMedian = wire.baselineMedian
-        baselineMAD = wire.baselineMad
-        score = wire.score
+        at = wire.atNs.map { Fields.time($0) }
+        values = wire.values.map { Fields.finite($0) }
+        baselineMedian = Fields.finite(wire.baselineMedian)
+        baselineMAD = Fields.finite(wire.baselineMad)
+        score = Fields.finite(wire.score)
         onset = Fields.optionalTime(wire.onsetAtNs)
     }
 }
@@ -59,11 +59,11 @@ extension ProcessRow {
             command: wire.command,
             state: wire.state,
             uid: Int(wire.uid),
-            cpuRatio: wire.cpuRatio,
+            cpuRatio: Fields.finite(wire.cpuRatio),
             residentBytes: Fields.count(wire.residentBytes),
             threads: Int(wire.threads),
             openFiles: Int(wire.openFiles),
-            started: Timestamp(nanoseconds: wire.startedAtNs)
+            started: Fields.time(wire.startedAtNs)
         )
     }
 }
@@ -89,7 +89,7 @@ extension Change {
     init(_ wire: WireHostChange) {
         self.init(
             kind: Kind(rawValue: wire.kind) ?? .other,
-            at: Timestamp(nanoseconds: wire.atNs),
+            at: Fields.time(wire.atNs),
             service: wire.service,
             summary: wire.summary,
             actor: wire.actor,

@@ -48,7 +48,7 @@ extension LogsAnswer {
 extension LogLine {
     init(_ wire: WireLogLine) {
         self.init(
-            at: Timestamp(nanoseconds: wire.atNs),
+            at: Fields.time(wire.atNs),
             file: wire.file,
             offset: Fields.count(wire.offset),
             level: LogLevel(rawValue: wire.level),
@@ -65,8 +65,8 @@ extension LogTemplateCount {
             level: LogLevel(rawValue: wire.level),
             service: wire.service,
             count: Fields.count(wire.count),
-            first: Timestamp(nanoseconds: wire.firstAtNs),
-            last: Timestamp(nanoseconds: wire.lastAtNs),
+            first: Fields.time(wire.firstAtNs),
+            last: Fields.time(wire.lastAtNs),
             exemplar: wire.exemplar
         )
     }

@@ -98,14 +98,16 @@ extension DependencyCheck {
         connectMilliseconds = Self.phase(wire.connectMs)
         tlsMilliseconds = Self.phase(wire.tlsMs)
         firstByteMilliseconds = Self.phase(wire.firstByteMs)
-        totalMilliseconds = wire.totalMs
+        totalMilliseconds = Fields.finite(wire.totalMs)
         status = Int(wire.status)
         certificateExpires = Fields.optionalTime(wire.certificateExpiresAtNs)
-        values = wire.values
+        values = wire.values.mapValues { Fields.finite($0) }
         since = Fields.optionalTime(wire.sinceAtNs)
         services = wire.services
     }
 
     /// Negative on the wire means that the phase was not reached.
-    private static func phase(_ milliseconds: Double) -> Double? { milliseconds < 0 ? nil : milliseconds }
+    private static func phase(_ milliseconds: Double) -> Double? {
+        milliseconds >= 0 ? Fields.finite(milliseconds) : nil
+    }
 }

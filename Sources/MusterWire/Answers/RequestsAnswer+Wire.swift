@@ -38,8 +38,8 @@ extension RequestsAnswer {
         self.init()
         for endpoint in wire.endpoints { endpoints.append(try EndpointRequests(endpoint)) }
         covered = TimeWindow(
-            from: Timestamp(nanoseconds: wire.coveredFromNs),
-            to: Timestamp(nanoseconds: wire.coveredToNs)
+            from: Fields.time(wire.coveredFromNs),
+            to: Fields.time(wire.coveredToNs)
         )
         unparsed = Fields.count(wire.unparsed)
     }
@@ -61,7 +61,7 @@ extension EndpointRequests {
         usersFailed = try Self.distinct(wire.usersFailed, of: wire.path)
         buckets = wire.buckets.map {
             RequestBucket(
-                from: Timestamp(nanoseconds: $0.fromNs),
+                from: Fields.time($0.fromNs),
                 count: Fields.count($0.count),
                 errors: Fields.count($0.errors)
             )

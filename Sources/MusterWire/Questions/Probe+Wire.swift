@@ -90,8 +90,10 @@ extension Question {
             probe: try Probe(wire.probe),
             budget: QuestionBudget(
                 deadline: .milliseconds(Int64(wire.deadlineMs)),
-                bytesMax: wire.bytesMax == 0 ? standard.bytesMax : Fields.count(wire.bytesMax),
-                rowsMax: wire.rowsMax == 0 ? standard.rowsMax : Int(wire.rowsMax)
+                bytesMax: wire.bytesMax == 0
+                    ? standard.bytesMax : min(Fields.count(wire.bytesMax), QuestionBudget.bytesCeiling),
+                rowsMax: wire.rowsMax == 0
+                    ? standard.rowsMax : min(Int(wire.rowsMax), QuestionBudget.rowsCeiling)
             )
         )
     }

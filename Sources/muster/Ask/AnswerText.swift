@@ -130,7 +130,8 @@ enum AnswerText {
     private static func print(_ sockets: MergedSockets) {
         var listening = Table("HOST", "LISTENS", "PROCESS", ">QUEUE")
         for row in sockets.listening {
-            let queue = "\(row.row.backlog)/\(row.row.backlogMax)"
+            let limit = row.row.backlogMax > 0 ? "/\(row.row.backlogMax)" : ""
+            let queue = "\(row.row.backlog)\(limit)"
             listening.add(row.host.name, "\(row.row.address):\(row.row.port)", row.row.process, queue)
         }
         listening.print()

@@ -40,14 +40,13 @@ struct Asking {
     ) throws(CLIError) -> FleetAnswer {
         Terminal.progress("asking …")
         var reader = AskLineReader()
-        let bytes: [UInt8]
         do {
-            bytes = try connection.call("POST", "ask", body: try JSON.bytes(request), timeout: timeout)
+            let body = try JSON.bytes(request)
+            _ = try connection.call("POST", "ask", body: body, timeout: timeout) { reader.append($0) }
         } catch {
             Terminal.endProgress()
             throw error
         }
-        reader.append(bytes)
         Terminal.endProgress()
         if let error = reader.error { throw error }
         if let problem = reader.problem { throw Connection.refusal(problem) }
@@ -65,7 +64,7 @@ struct AskLineReader {
     private(set) var problem: Problem?
     private(set) var error: CLIError?
 
-    mutating func append(_ bytes: [UInt8]) {
+    mutating func append(_ bytes: some Sequence<UInt8>) {
         rest += bytes
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             read(rest[..<end])
@@ -75,6 +74,8 @@ struct AskLineReader {
 
     private mutating func read(_ bytes: ArraySlice<UInt8>) {
         do {
+            // A refusal is one problem document on many lines; the call itself tells it.
+            guard bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else { return }
             let line = try JSON.decode(AskLine.self, bytes)
             if let progress = line.progress { Terminal.progress(progress.coverage.summary) }
             result = line.result ?? result

@@ -37,12 +37,15 @@ struct Connection {
 
     /// Makes a call of the API; the path begins below `/api/v1/`.
     ///
+    /// `onBody` is handed each piece of the answer as it comes.
+    ///
     /// - Throws: ``CLIError`` for anything but success, with the status that fits and the server's own words.
     func call(
         _ method: String,
         _ path: String,
         body: [UInt8] = [],
-        timeout: Duration = timeout
+        timeout: Duration = timeout,
+        onBody: (UnsafeRawBufferPointer) -> Void = { _ in }
     ) throws(CLIError) -> [UInt8] {
         var headers = [("Authorization", "Bearer \(token)"), ("Accept", "application/json")]
         if !body.isEmpty { headers.append(("Content-Type", "application/json")) }
@@ -57,7 +60,7 @@ struct Connection {
         )
         let response: HTTPResponse
         do {
-            response = try HTTPClient().send(request)
+            response = try HTTPClient().send(request, onBody: onBody)
         } catch { throw CLIError(.unavailable, "can't reach the coordinator at \(server)", cause: error) }
         guard (200..<300).contains(response.status) else {
             throw Self.refusal(status: response.status, body: response.body)

@@ -6,14 +6,14 @@ enum Words {
     static func percent(_ share: Double) -> String {
         let value = share * 100
         if value > 0, value < 10 { return "\((value * 10).rounded() / 10)%" }
-        return "\(Int(value.rounded()))%"
+        return "\(number(value.rounded()))%"
     }
 
     /// `12 ms`, `1.4 s`; a dash for nothing.
     static func milliseconds(_ value: Double?) -> String {
         guard let value else { return "-" }
         if value >= 1000 { return "\((value / 100).rounded() / 10) s" }
-        return value < 10 ? "\((value * 10).rounded() / 10) ms" : "\(Int(value.rounded())) ms"
+        return value < 10 ? "\((value * 10).rounded() / 10) ms" : "\(number(value.rounded())) ms"
     }
 
     /// `12.4 MB`.

@@ -67,8 +67,8 @@ import Testing
         let bad: [(String, String)] = [
             ("", "JSON"), ("[]", ""), (#"{"version":"3","groupKey":"x","alerts":[]}"#, "version"),
             (
-                #"{"version":"4","groupKey":"x","alerts":[{"status":"firing","labels":{},"startsAt":"2026-11-23T01:02:03Z","fingerprint":"a"}]}"#,
-                "alerts[0].labels.alertname"
+                #"{"version":"4","groupKey":"x","alerts":[{"status":"firing","labels":{},"startsAt":"2026-11-23T01:02:03Z","fingerprint":""}]}"#,
+                "alerts[0].fingerprint"
             ),
         ]
         for (body, place) in bad {

@@ -1,0 +1,108 @@
+import MusterAnalysis
+import MusterCore
+import Testing
+
+@Suite struct CauseRankingTests {
+    private let samples = RankingSamples()
+    /// On exactly the sick host, a minute before it began.
+    private var culprit: Finding { samples.change(9, before: .seconds(60), on: ["web-2"]) }
+
+    private func rank(_ findings: [Finding]) -> Ranking { CauseRanking.rank(samples.input(findings)) }
+
+    private func references(_ ranking: Ranking) -> [String] {
+        ranking.hypotheses.compactMap { $0.change?.reference }
+    }
+
+    @Test("A deploy on exactly the sick host comes before a newer one on a healthy host")
+    func decoy() throws {
+        let decoy = samples.change(2, before: .seconds(10), on: ["web-1"], to: "4600")
+        let ranking = rank([samples.symptom(1), decoy, culprit])
+        #expect(references(ranking) == ["4521", "4600"])
+        let first = try #require(ranking.hypotheses.first)
+        #expect(first.kind == .badDeploy)
+        #expect(first.hosts == [samples.host("web-2")])
+        #expect(first.cause == "deploy #4521 by sarah on web-2 (shop 4520 -> 4521)")
+        #expect(first.probability > 0.9)
+        #expect(Set(first.evidence) == [RankingSamples.id(1), RankingSamples.id(9)])
+        #expect(first.against.isEmpty)
+        #expect(ranking.hypotheses[1].probability < 0.05)
+    }
+
+    @Test("A change of another service comes after one of its own, unless it depends on the other")
+    func otherService() {
+        let other = samples.change(2, before: .seconds(30), on: ["web-2"], of: "search", to: "7")
+        var input = samples.input([samples.symptom(1), other, culprit])
+        #expect(references(CauseRanking.rank(input)) == ["4521", "7"])
+        input.related = ["search"]
+        #expect(references(CauseRanking.rank(input)) == ["7", "4521"])
+    }
+
+    @Test("A change after the onset speaks against itself")
+    func late() throws {
+        let late = samples.change(2, before: .seconds(-120), on: ["web-2"], to: "4522")
+        let ranking = rank([samples.symptom(1), late, culprit])
+        #expect(references(ranking) == ["4521", "4522"])
+        #expect(try #require(ranking.hypotheses.last).against == [RankingSamples.id(2)])
+    }
+
+    @Test("A change counts as before the onset while it is later by no more than clocks may be off")
+    func clockSlack() {
+        func probability(_ span: Duration) -> Double? {
+            rank([samples.symptom(1), samples.change(2, before: span, on: ["web-2"])]).hypotheses.first?
+                .probability
+        }
+        #expect(probability(.seconds(-14)) == probability(.zero))
+        #expect(probability(.seconds(-16)) ?? 1 < probability(.zero) ?? 0)
+    }
+
+    @Test("The nearer of two equal changes before the onset is the more probable one")
+    func nearness() {
+        let older = samples.change(2, before: .seconds(3600), on: ["web-2"], to: "4519")
+        #expect(references(rank([samples.symptom(1), older, culprit])) == ["4521", "4519"])
+    }
+
+    @Test("A restart in the same moment and place is less probable than a deploy")
+    func restart() {
+        let restart = samples.change(2, .restart, before: .seconds(60), on: ["web-2"], to: "pid")
+        #expect(references(rank([samples.symptom(1), restart, culprit])) == ["4521", "pid"])
+    }
+
+    @Test("An exhausted pool comes first when nothing was changed")
+    func pool() throws {
+        var lines = samples.finding(3, .logs, effect: 0.5, on: ["web-2"], about: "too many clients")
+        lines.suggests = .poolExhausted
+        let ranking = rank([samples.symptom(1), samples.pool(2), lines])
+        let first = try #require(ranking.hypotheses.first)
+        #expect(first.kind == .poolExhausted)
+        #expect(first.change == nil)
+        #expect(first.cause == "the connection pool of postgres orders is exhausted")
+        #expect(first.probability > 0.9)
+        #expect(Set(first.evidence) == Set([1, 2, 3].map(RankingSamples.id)))
+    }
+
+    @Test("A shortage that began well after the onset is less probable than one before it")
+    func lateShortage() {
+        var late = samples.pool(2)
+        late.onset = RankingSamples.onset + .seconds(90)
+        let after = rank([samples.symptom(1), late]).hypotheses.first?.probability ?? 1
+        let before = rank([samples.symptom(1), samples.pool(2)]).hypotheses.first?.probability ?? 0
+        #expect(after < before)
+    }
+
+    @Test("A version that separates sick from healthy hosts settles between two deploys")
+    func difference() {
+        let one = samples.change(2, before: .seconds(60), on: [], to: "4521")
+        let other = samples.change(3, before: .seconds(60), on: [], to: "4600")
+        var difference = samples.finding(4, .difference, effect: 0.75, on: ["web-2"], about: "version")
+        difference.exemplars = ["4600"]
+        let ranking = rank([samples.symptom(1), one, other, difference])
+        #expect(references(ranking) == ["4600", "4521"])
+        #expect(ranking.hypotheses.first?.evidence.contains(RankingSamples.id(4)) == true)
+    }
+
+    @Test("The same change found twice is one hypothesis")
+    func twice() {
+        let again = samples.change(2, before: .seconds(60), on: ["web-2"])
+        #expect(rank([samples.symptom(1), culprit, again]).hypotheses.count == 1)
+    }
+}

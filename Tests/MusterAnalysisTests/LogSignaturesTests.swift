@@ -1,0 +1,39 @@
+import MusterAnalysis
+import MusterCore
+import Testing
+
+@Suite struct LogSignaturesTests {
+    @Test(
+        "Well-known messages speak of their cause, in any case and anywhere in the line",
+        arguments: [
+            ("FATAL:  sorry, too many clients already", .poolExhausted),
+            ("remaining connection slots are reserved for roles with SUPERUSER", .poolExhausted),
+            ("QueuePool limit of size 5 overflow 10 reached", .poolExhausted),
+            ("write /var/log/app.log: no space left on device", .disk),
+            ("Out of memory: Killed process 4711 (java)", .memory),
+            ("java.lang.OutOfMemoryError: Java heap space", .memory),
+            ("x509: certificate has expired or is not yet valid", .certificate),
+            ("EXT4-fs error: I/O error while writing superblock", .io),
+            ("connect: No route to host", .network),
+            ("dial tcp 10.0.0.7:5432: connect: connection refused", .dependencyDown),
+            ("getaddrinfo: Temporary failure in name resolution", .dependencyDown),
+        ] as [(String, CauseKind)]
+    )
+    func known(line: String, kind: CauseKind) {
+        #expect(LogSignatures.kind(of: line) == kind)
+    }
+
+    @Test(
+        "Other lines speak of no cause",
+        arguments: ["", "GET /api/orders 200", "memory", "out of  memory", "space left on device", "error"]
+    )
+    func unknown(line: String) {
+        #expect(LogSignatures.kind(of: line) == nil)
+    }
+
+    @Test("A full pool is told from a database that is gone, even when a line says both")
+    func both() {
+        let line = "connection refused: FATAL: sorry, too many clients already"
+        #expect(LogSignatures.kind(of: line) == .poolExhausted)
+    }
+}

@@ -1,0 +1,120 @@
+import MusterCore
+import Testing
+
+/// What follows when an action does not go as it should.
+@Suite struct IncidentActionTests {
+    private typealias Samples = IncidentSamples
+    private let plan = IncidentSamples.plan()
+    private let ticket = IncidentSamples.ticket(1)
+
+    private func ended(_ record: IncidentRecord, step: Int) -> String? {
+        record.incident.steps[step].flatMap { $0.outcome == .failed ? $0.text : nil }
+    }
+
+    @Test("One host goes first, the others follow when it went well")
+    func waves() {
+        let both = Samples.plan(on: [Samples.web1, Samples.web2])
+        var record = IncidentRecord.proposed(both)
+        record.take(
+            Samples.approved(both),
+            expecting: [.issueTicket(plan: both.id, host: Samples.web1)]
+        )
+        record.take(Samples.ticketed(1, both, on: Samples.web1), expecting: [.deliver(ticket)])
+        record.take(Samples.reported(1, .running, on: Samples.web1), expecting: [.follow(ticket)])
+        record.take(
+            Samples.reported(1, .done, on: Samples.web1),
+            expecting: [.issueTicket(plan: both.id, host: Samples.web2)]
+        )
+    }
+
+    @Test("What fails on the first host reaches no other")
+    func firstFails() {
+        let both = Samples.plan(on: [Samples.web1, Samples.web2])
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.reported(1, .failed, on: Samples.web1, reason: "no such release"))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+        #expect(ended(record, step: 1) == "action on web-1: failed (no such release)")
+        #expect(record.incident.tickets.count == 1)
+        #expect(record.work.isEmpty)
+    }
+
+    @Test("What fails on a later host is taken back on the first")
+    func laterFails() {
+        let both = Samples.plan(on: [Samples.web1, Samples.web2])
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.reported(1, .done, on: Samples.web1))
+        record.take(Samples.ticketed(2, both))
+        record.take(Samples.reported(2, .failed))
+        record.takeRecords(expecting: [.actionDecided])
+        #expect(record.work == [.conclude(ticket, keep: false)])
+        record.take(Samples.reported(1, .rolledBack, on: Samples.web1))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+    }
+
+    @Test("A host that never says what became of its ticket leaves it indeterminate, and nothing runs again")
+    func silent() {
+        var record = IncidentRecord.proposed(plan)
+        record.take(Samples.approved(plan))
+        record.take(Samples.ticketed(1, plan))
+        record.now = plan.plan.expires - .seconds(1)
+        #expect(record.work == [.deliver(ticket)])
+        // Too late to send it, not too late to hear of it.
+        record.now = plan.plan.expires + .seconds(59)
+        #expect(record.work == [.follow(ticket)])
+        record.now = plan.plan.expires + .seconds(60)
+        record.takeRecords(expecting: [.actionLost, .stepEnded, .escalated])
+        #expect(ended(record, step: 1) == "action on web-2: indeterminate")
+        #expect(record.incident.tickets.map(\.action.report.state) == [.indeterminate])
+        #expect(record.work.isEmpty)
+        // It may still come back and say how it ended.
+        record.take(Samples.reported(1, .rolledBack))
+        #expect(record.incident.tickets.map(\.action.report.state) == [.rolledBack])
+        #expect(record.work.isEmpty)
+    }
+
+    @Test("An action that does not help is taken back and people are called")
+    func useless() {
+        var record = IncidentRecord.done()
+        #expect(record.work == [.follow(ticket), .verify(step: 2)])
+        record.take(.verified(step: 2, passed: false, text: "Error ratio is 12%", values: [:]))
+        record.takeRecords(expecting: [.actionDecided])
+        #expect(record.work == [.conclude(ticket, keep: false)])
+        record.take(Samples.reported(1, .rolledBack))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+        #expect(ended(record, step: 2) == "Error ratio is 12%")
+        #expect(record.incident.isOpen)
+    }
+
+    @Test("An action that its host took back by itself is nothing to verify")
+    func takenBack() {
+        var record = IncidentRecord.done()
+        record.take(Samples.reported(1, .rolledBack))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+        #expect(ended(record, step: 2) == "the action on web-2 became rolled-back")
+    }
+
+    @Test("Without a verification to come an action that went well is kept at once")
+    func unverified() {
+        var record = IncidentRecord.done(Samples.matched(Samples.runbook(verifies: false)))
+        #expect(record.work == [.conclude(ticket, keep: true)])
+        record.take(Samples.reported(1, .committed))
+        record.takeRecords(expecting: [.stepEnded, .stepStarted])
+        #expect(record.incident.steps[1]?.outcome == .passed)
+        #expect(record.work.isEmpty)
+    }
+
+    @Test("When people close an incident, what waits is kept before the post-mortem is written")
+    func closed() {
+        var record = IncidentRecord.done()
+        record.take(.closed(by: "dana", confirmedCause: "a bad release"))
+        record.takeRecords(expecting: [.actionDecided])
+        #expect(record.work == [.conclude(ticket, keep: true)])
+        record.take(Samples.reported(1, .committed))
+        #expect(record.work == [.measureImpact])
+        #expect(record.incident.status == .closed)
+    }
+}
