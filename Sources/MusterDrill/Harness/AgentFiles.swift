@@ -55,17 +55,34 @@ struct AgentFiles {
     private var policy: String {
         let tool = host.deployTool + ["--drain", "\(drainSeconds)", "--to", "{to}"]
         var text = """
+            labels: { role: \(host.plan.duty.rawValue) }
             approvers:
-              \(approver): "\(approverKey)"
+              - name: \(approver)
+                key: "\(approverKey)"
 
             """
         if host.plan.duty == .web {
             text += """
                 actions:
-                  rollback_release:
+                  - name: rollback_release
                     argv: [\(tool.map { "\"\($0)\"" }.joined(separator: ", "))]
-                    parameters: { to: "[0-9]{4}" }
+                    parameters:
+                      to: { kind: version }
                     timeout: 60s
+                    rollback: rollback_release
+
+                """
+        }
+        if database != nil {
+            text += """
+                sql:
+                  - target: shop-db
+                    allow: preapproved
+                runbooks:
+                  preapproval: true
+                  signers:
+                    - name: \(approver)
+                      key: "\(approverKey)"
 
                 """
         }

@@ -19,7 +19,7 @@ struct BadDeploy: Scenario {
         let narrator = stage.narrator
         narrator.say("Fault: sarah deploys release 4521 to web-2. It carries a defect in split payments.")
         try stage.deploy("4521", on: "web-2", by: "sarah")
-        let started = try waitForErrors(stage)
+        try waitForErrors(stage)
         let count = stage.traffic.count(last: .seconds(10), endpoint: .checkout)
         narrator.say(
             "Alert rule: \(count.failed) of \(count.requests) checkouts failed in the last 10 s "
@@ -29,7 +29,8 @@ struct BadDeploy: Scenario {
             name: "HighErrorRate",
             labels: ["service": "shop", "severity": "critical", "route": "/api/checkout"],
             summary: "shop /api/checkout error ratio \(count.ratio.percentText)",
-            starts: started
+            // Prometheus says when the alert fired, not when its expression first held.
+            starts: WallClock.now()
         )
     }
 
@@ -37,8 +38,8 @@ struct BadDeploy: Scenario {
         report.kindFound == kindExpected && report.changeFound == "4521"
     }
 
-    /// Waits as an alert rule with `for:` does; the moment at which the ratio first was too high.
-    private func waitForErrors(_ stage: Stage) throws -> Timestamp {
+    /// Waits as an alert rule with `for:` does.
+    private func waitForErrors(_ stage: Stage) throws {
         var since: Timestamp?
         try Interruption.wait(upTo: .seconds(90), every: .milliseconds(250), for: "errors at the shop") {
             let count = stage.traffic.count(last: .seconds(10), endpoint: .checkout)
@@ -50,6 +51,5 @@ struct BadDeploy: Scenario {
             since = since ?? now
             return since.map { now - $0 >= Self.holds } ?? false
         }
-        return since ?? WallClock.now()
     }
 }

@@ -24,6 +24,11 @@ final class IncidentWatch {
     private(set) var blast: BlastRadius?
     private(set) var indeterminate = false
     private(set) var drafted = false
+    /// When looking ends because Muster can't go on by itself; nil while it goes on.
+    private var givenUp: Duration?
+
+    /// What was under way when Muster called people may still end.
+    private static let afterEscalation = Duration.seconds(5)
 
     init(
         _ incident: IncidentID,
@@ -44,7 +49,7 @@ final class IncidentWatch {
     /// The coordinator may be away for a while: that is what some drills are about.
     func follow(upTo limit: Duration, reactions: Reactions, enough: () -> Bool) throws {
         let end = WallClock.monotonic() + limit
-        while WallClock.monotonic() < end {
+        while WallClock.monotonic() < min(end, givenUp ?? end) {
             try reactions.tick()
             if let events = try? api.events(of: incident, after: sequence) {
                 for event in events { try take(event, reactions) }
@@ -53,6 +58,7 @@ final class IncidentWatch {
             if (report.resolved && drafted) || enough() { return }
             try Interruption.sleep(.milliseconds(100))
         }
+        guard givenUp == nil else { return narrator.say("Muster has handed the incident over to people.") }
         narrator.say("The incident was not resolved within \(limit.spoken).")
     }
 
@@ -90,6 +96,7 @@ final class IncidentWatch {
             }
         case .actionLost: indeterminate = true
         case .verified(_, true, _, _): report.milliseconds.verified = milliseconds
+        case .escalated: givenUp = WallClock.monotonic() + Self.afterEscalation
         case .resolved: report.resolved = true
         case .postMortemDrafted: drafted = true
         default: break

@@ -71,7 +71,7 @@ struct PoolExhaustion: Scenario {
                 "instance": "db-1:\(database.port)",
             ],
             summary: "PostgreSQL on db-1: \(used) of \(DatabaseServer.maxConnections) connections in use",
-            starts: started
+            starts: WallClock.now()
         )
     }
 
