@@ -62,6 +62,7 @@ sudo install them, or install them yourself."
 
 # What building and running need: the two libraries that are linked, the two that are loaded on first use,
 # SQLite, and the tools that prepare pretended hosts.
+# shellcheck disable=SC2034 # whoever sources this uses it
 build_packages=(
     build-essential pkg-config git ca-certificates
     libssl-dev libyaml-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev
@@ -69,8 +70,9 @@ build_packages=(
 )
 
 # What the tests and the scenario pool-exhaustion need besides.
+# shellcheck disable=SC2034 # whoever sources this uses it
 test_packages=(
-    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager jq openssl curl
+    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager jq openssl curl shellcheck
 )
 
 parse_yes() {

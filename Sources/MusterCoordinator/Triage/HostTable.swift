@@ -9,11 +9,13 @@ enum HostTable {
     /// Judges each host by its failed requests since the onset.
     ///
     /// A host is sick when its share of failed requests is surely above what it was before, and not small beside
-    /// that of the worst host. `replies` are those to the question for requests.
+    /// that of the worst host. `replies` are those to the question for requests, `facts` what each host said of
+    /// itself.
     static func rows(
         hosts: [FleetHost],
         requests: [HostRequests],
         replies: FleetReply?,
+        facts: [AgentID: [String: String]],
         ratioBefore: Double
     ) -> [HostHealth] {
         let byHost = Dictionary(requests.map { ($0.host.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -28,7 +30,7 @@ enum HostTable {
                 state: .unseen,
                 requests: 0,
                 errors: 0,
-                traits: Scope.traits(of: host),
+                traits: Scope.traits(of: host, facts: facts[host.id] ?? [:]),
                 reason: ""
             )
             guard let outcome = outcomes[host.id], outcome.kind.hasAnswer else {

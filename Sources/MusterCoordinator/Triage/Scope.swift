@@ -23,15 +23,32 @@ struct Scope: Sendable {
     }
 
     /// What may separate hosts of one kind from each other.
-    static func traits(of host: FleetHost) -> [String: String] {
+    ///
+    /// `facts` are what the host said just now: the versions and configuration that it has, not those that it had
+    /// when it dialled in.
+    static func traits(of host: FleetHost, facts: [String: String]) -> [String: String] {
         var traits: [String: String] = [:]
         for service in host.services where !service.version.isEmpty {
             traits["version of \(service.name)"] = service.version
+        }
+        for (name, value) in facts {
+            if let service = Self.middle(of: name, between: "service.", and: ".version") {
+                traits["version of \(service)"] = value
+            } else if let path = Self.middle(of: name, between: "config.", and: ".hash") {
+                traits["content of \(path)"] = String(value.prefix(12))
+            }
         }
         for (name, value) in host.labels { traits["label \(name)"] = value }
         if !host.kernel.isEmpty { traits["kernel"] = host.kernel }
         if !host.system.isEmpty { traits["system"] = host.system }
         if !host.version.isEmpty { traits["agent version"] = host.version }
         return traits
+    }
+
+    private static func middle(of text: String, between head: String, and tail: String) -> String? {
+        guard text.hasPrefix(head), text.hasSuffix(tail), text.count > head.count + tail.count else {
+            return nil
+        }
+        return String(text.dropFirst(head.count).dropLast(tail.count))
     }
 }

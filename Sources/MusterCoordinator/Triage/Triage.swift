@@ -36,6 +36,7 @@ struct Triage: Sendable {
                 .init("requests", requests(wide, bucket: bucket), of: near),
                 .init("dependencies", .dependencies(name: ""), of: near),
                 .init("changes", .changes(window: past, service: ""), of: near),
+                .init("facts", .facts, of: near),
                 .init(
                     "error logs",
                     .logs(window: wide, service: "", level: .error, text: ""),
@@ -97,6 +98,7 @@ struct Triage: Sendable {
             hosts: scope.near,
             requests: requests.perHost(of: incident.service),
             replies: interview.replies["requests since"],
+            facts: Self.facts(interview),
             ratioBefore: health.first?.errorRatioBefore ?? 0
         )
         let answers = interview.answers("dependencies")
@@ -167,6 +169,14 @@ struct Triage: Sendable {
     private func recorded(_ window: TimeWindow) async -> [Change] {
         // Changes that can't be read now are missed, not fatal: the hosts' own are still there.
         (try? await changes.changes(in: window)) ?? []
+    }
+
+    private static func facts(_ interview: Interview) -> [AgentID: [String: String]] {
+        var facts: [AgentID: [String: String]] = [:]
+        for (host, answer) in interview.answers("facts") {
+            if case .facts(let answer) = answer { facts[host.id] = answer.facts }
+        }
+        return facts
     }
 
     static func changes(_ interview: Interview) -> [(host: HostReference, change: Change)] {

@@ -14,6 +14,9 @@ import Testing
         #expect(first.kind == .badDeploy)
         #expect(first.hosts.map(\.name) == ["web-2"])
         #expect(waiting.contextLines.contains { $0.contains("deploy #4521 by sarah") })
+        // Told by the hosts just now: one has another release, both have the same configuration.
+        let differences = waiting.findings.filter { $0.kind == .difference }.map(\.subject)
+        #expect(differences == ["version of shop"])
         #expect(waiting.actions.isEmpty)
         #expect(harness.world.executions.isEmpty)
 

@@ -122,7 +122,12 @@ final class SmallWorld: Fleet {
         case .processes: return .processes(ProcessesAnswer())
         case .sockets: return .sockets(SocketsAnswer())
         case .dependencies: return .dependencies(DependenciesAnswer())
-        case .facts: return .facts(FactsAnswer())
+        case .facts:
+            var answer = FactsAnswer()
+            answer.facts = [
+                "service.shop.version": host.id == sick.id ? "4521" : "4520", "config./etc/shop.conf.hash": "ab",
+            ]
+            return .facts(answer)
         case .sql: return .sql(SQLAnswer())
         }
     }
