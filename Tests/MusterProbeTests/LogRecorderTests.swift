@@ -154,6 +154,26 @@ import Testing
         #expect(answer.scanned < 130)
     }
 
+    @Test func requestsAreCountedByWhereTheyWentAndHowTheyEnded() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("access.log"))
+        for index in 0..<6 { log.access(Self.now, index < 4 ? 500 : 200, path: "/api/order/\(1000 + index)") }
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        let (_, answer) = recorder.logs(
+            window: TimeWindow(from: Self.now - .seconds(60), to: Self.now + .seconds(60)),
+            service: "",
+            level: .error,
+            text: "",
+            budget: QuestionBudget(),
+            isCancelled: { false }
+        )
+        #expect(answer.templates.map(\.count) == [4])
+        let pattern = try #require(answer.templates.first?.pattern)
+        #expect(pattern.hasPrefix("GET /api/order/") && pattern.hasSuffix(" 500"), "\(pattern)")
+        #expect(!pattern.contains("100"))
+    }
+
     @Test func linesOfTheRotatedFileAreStillFound() throws {
         let directory = try TemporaryDirectory()
         let log = Log(path: directory.path("app.log"))

@@ -193,8 +193,9 @@ actor IncidentRunner {
             // Meanwhile others may have settled it: then this comes too late and is dropped.
             guard running[directive] != nil, !isStopped else { return false }
             do throws(StoreError) {
-                try await append { _ in
-                    engine.outstanding(now: now()).contains(directive) ? events : []
+                try await append { incident in
+                    guard engine.outstanding(now: now()).contains(directive) else { return [] }
+                    return events.filter { incident.isNews($0) }
                 }
                 if !engine.outstanding(now: now()).contains(directive) { running[directive] = nil }
                 try await advance()
@@ -238,6 +239,16 @@ actor IncidentRunner {
             if waiting.isEmpty { isBusy = false } else { waiting.removeFirst().resume() }
         }
         return await work()
+    }
+}
+
+extension Incident {
+    /// Hosts tell of their actions by themselves and are asked as well: what is known already is no event.
+    fileprivate func isNews(_ event: IncidentEvent) -> Bool {
+        guard case .actionReported(let report, _) = event, let record = self[report.ticket] else {
+            return true
+        }
+        return report.isNews(after: record.report)
     }
 }
 

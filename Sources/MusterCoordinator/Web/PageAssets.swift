@@ -81,6 +81,7 @@ enum PageAssets {
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; background: var(--card); font-size: .93em; }
         th, td { text-align: left; padding: 6px 10px; border-bottom: 1px solid var(--line); vertical-align: top; }
+        th { overflow-wrap: normal; } th[scope=row], .state { white-space: nowrap; }
         .number { text-align: right; font-variant-numeric: tabular-nums; } tr.sick td, tr.sick th { color: var(--accent); }
         tr.unseen td { color: var(--muted); }
         .timeline { list-style: none; padding: 0; margin: 0; }

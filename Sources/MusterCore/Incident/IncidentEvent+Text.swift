@@ -66,6 +66,8 @@ extension IncidentEvent {
         case .postMortemDrafted(_, let version): return "Post-mortem drafted (version \(version))"
         case .notified(_, let channel, let text, let delivered, let reason):
             let place = channel.isEmpty ? "the record" : channel
+            // The rest of a message repeats what the events around it say.
+            let text = text.prefix { !$0.isNewline }
             return delivered ? "Told \(place): \(text)" : "Could not tell \(place) (\(reason)): \(text)"
         case .closed(let by, let cause):
             return "Closed by \(by)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"

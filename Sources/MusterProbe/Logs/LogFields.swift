@@ -50,9 +50,9 @@ struct LogFields {
                 user: user
             )
             if line.level == nil { line.level = status >= 500 ? .error : status >= 400 ? .warning : .info }
-            if line.message.isEmpty { line.message = path }
+        } else if line.message.isEmpty {
+            line.message = bytes
         }
-        if line.message.isEmpty { line.message = bytes }
         return line
     }
 

@@ -7,6 +7,8 @@ package struct ParsedLine {
     /// Nil when the line names no level.
     package var level: LogLevel?
     /// The message alone, where the format has one; else the line without its time.
+    ///
+    /// Empty for a request without words of its own.
     package var message: ArraySlice<UInt8> = []
     /// Service that the line itself names.
     package var service: ArraySlice<UInt8>?

@@ -172,9 +172,8 @@ struct LogSearch {
         answer.matched += 1
         let masked = SecretMask.mask(line)
         let shown = String(decoding: masked, as: UTF8.self)
-        let message = SecretMask.mask(parsed.message)
         let key = TemplateKey(
-            pattern: LogTemplate.pattern(of: message),
+            pattern: Self.pattern(of: parsed),
             level: parsed.level,
             service: lineService
         )
@@ -194,6 +193,15 @@ struct LogSearch {
         if answer.lines.count >= 2 * rowsMax + 1024 || bytesHeld > 2 * linesBytesMax + (1 << 20) {
             keepNewest()
         }
+    }
+
+    /// What is counted as one kind of line; of a request without words of its own, where it went and how it ended.
+    private static func pattern(of line: ParsedLine) -> String {
+        guard let request = line.request, line.message.isEmpty else {
+            return LogTemplate.pattern(of: SecretMask.mask(line.message))
+        }
+        let method = String(decoding: request.method.prefix(16), as: UTF8.self)
+        return SecretMask.mask("\(method) \(EndpointPath.normalized(request.path)) \(request.status)")
     }
 
     /// Keeps the newest lines, as many as may be told.

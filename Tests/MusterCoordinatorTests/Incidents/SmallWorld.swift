@@ -125,7 +125,8 @@ final class SmallWorld: Fleet {
         case .facts:
             var answer = FactsAnswer()
             answer.facts = [
-                "service.shop.version": host.id == sick.id ? "4521" : "4520", "config./etc/shop.conf.hash": "ab",
+                "service.shop.version": host.id == sick.id ? "4521" : "4520",
+                "config./etc/shop.conf.hash": "ab",
             ]
             return .facts(answer)
         case .sql: return .sql(SQLAnswer())
