@@ -171,29 +171,29 @@ package struct TicketJudge {
         _ declaration: PreApprovalDeclaration
     ) throws(PolicyRefusal) -> [RunbookCheck] {
         guard runbook.steps.indices.contains(plan.step), let step = runbook.steps[plan.step].mitigation else {
-            throw PolicyRefusal("step \(plan.step) of the runbook changes nothing")
+            throw PolicyRefusal("step \(plan.step + 1) of the runbook changes nothing")
         }
         guard !step.requiresApproval else {
-            throw PolicyRefusal("step \(plan.step) of the runbook asks for approval each time")
+            throw PolicyRefusal("step \(plan.step + 1) of the runbook asks for approval each time")
         }
         guard step.permits(plan.action) else {
-            throw PolicyRefusal("the plan's action is not the one of step \(plan.step) in the signed runbook")
+            throw PolicyRefusal("the plan's action is not the one of step \(plan.step + 1) in the signed runbook")
         }
         if let rollback = plan.rollback {
             guard let signed = step.rollback, signed.permits(rollback) else {
                 throw PolicyRefusal(
-                    "the plan's rollback is not the one of step \(plan.step) in the signed runbook"
+                    "the plan's rollback is not the one of step \(plan.step + 1) in the signed runbook"
                 )
             }
         } else {
             guard declaration.irreversible[plan.step] != nil || step.irreversible != nil else {
-                throw PolicyRefusal("nobody declared step \(plan.step) irreversible, and it has no rollback")
+                throw PolicyRefusal("nobody declared step \(plan.step + 1) irreversible, and it has no rollback")
             }
         }
         let confirmations = runbook.confirmations(before: plan.step)
         guard !confirmations.isEmpty else {
             throw PolicyRefusal(
-                "no step before step \(plan.step) lets this host confirm by itself, with a statement, that it is needed"
+                "no step before step \(plan.step + 1) lets this host confirm by itself, with a statement, that it is needed"
             )
         }
         return confirmations

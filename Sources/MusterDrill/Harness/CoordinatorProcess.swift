@@ -39,7 +39,7 @@ final class CoordinatorProcess {
         try approver.command(["operator", "keygen", "--name", approver.name]).succeed()
         try approver.command([
             "runbook", "sign", "\(configuration)/runbooks/postgresql-connection-pool.yaml",
-            "--irreversible", "1=an ended session can't be brought back; its client connects anew",
+            "--irreversible", "2=an ended session can't be brought back; its client connects anew",
             "--on", "role=db", "--life", "30d",
         ]).succeed()
         let answer = try Command(

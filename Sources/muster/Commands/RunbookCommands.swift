@@ -102,11 +102,11 @@ struct RunbookSignCommand: ParsableCommand {
         abstract: "Approve a runbook file beforehand; writes FILE.approval beside it.",
         discussion: """
             The signature covers the file's exact bytes, so any edit ends it. Hosts act on it only where their \
-            own policy lists your key under "runbooks". Steps count from 0; a step that can't be taken back must \
+            own policy lists your key under "runbooks". Steps count from 1; a step that can't be taken back must \
             be declared so, with the reason.
 
             EXAMPLES
-              muster runbook sign pool.yaml --irreversible "1=an ended session can't be brought back" \\
+              muster runbook sign pool.yaml --irreversible "2=an ended session can't be brought back" \\
                 --expires 90d --selector role=db
             """
     )
@@ -172,7 +172,7 @@ struct RunbookSignCommand: ParsableCommand {
                 declaration.irreversible[index] == nil
             else { continue }
             Terminal.error(
-                "muster: warning: step \(index) has no rollback and is not declared irreversible; it will ask"
+                "muster: warning: step \(index + 1) has no rollback and is not declared irreversible; it will ask"
             )
         }
     }
@@ -181,15 +181,16 @@ struct RunbookSignCommand: ParsableCommand {
         var steps: [Int: String] = [:]
         for text in irreversible {
             let parts = text.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, let index = Int(parts[0]), !parts[1].isEmpty else {
+            guard parts.count == 2, let number = Int(parts[0]), number < 1000, !parts[1].isEmpty else {
                 throw ValidationError(
-                    "--irreversible is STEP=REASON, for example \"1=sessions can't be brought back\""
+                    "--irreversible is STEP=REASON, for example \"2=sessions can't be brought back\""
                 )
             }
+            let index = number - 1
             guard runbook.steps.indices.contains(index), runbook.steps[index].mitigation != nil else {
                 let known = runbook.steps.indices.filter { runbook.steps[$0].mitigation != nil }
-                let list = known.map(String.init).joined(separator: ", ")
-                throw ValidationError("step \(index) changes nothing; the steps that do are \(list)")
+                let list = known.map { String($0 + 1) }.joined(separator: ", ")
+                throw ValidationError("step \(number) changes nothing; the steps that do are \(list)")
             }
             steps[index] = String(parts[1])
         }

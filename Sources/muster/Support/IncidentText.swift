@@ -97,7 +97,7 @@ enum PlanText {
             let why = plan.irreversible.isEmpty ? "no rollback is given" : plan.irreversible
             Terminal.out("  " + Terminal.paint("CAN'T BE TAKEN BACK", .red) + ": \(clean(why))")
         }
-        Terminal.out("  runbook     \(clean(plan.runbook)), step \(plan.step)")
+        Terminal.out("  runbook     \(clean(plan.runbook)), step \(plan.step + 1)")
         Terminal.out("  proposed by \(clean(plan.proposer))")
         Terminal.out("  valid       \(Words.time(plan.notBefore)) to \(Words.time(plan.expires)) UTC")
         Terminal.out("  plan        \(sealed.id)")
