@@ -181,7 +181,9 @@ struct RunbookSignCommand: ParsableCommand {
         var steps: [Int: String] = [:]
         for text in irreversible {
             let parts = text.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, let number = Int(parts[0]), number < 1000, !parts[1].isEmpty else {
+            guard parts.count == 2, let number = Int(parts[0]), (1...Runbook.stepsMax).contains(number),
+                !parts[1].isEmpty
+            else {
                 throw ValidationError(
                     "--irreversible is STEP=REASON, for example \"2=sessions can't be brought back\""
                 )
