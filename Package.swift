@@ -162,7 +162,9 @@ let package = Package(
         ),
         .testTarget(
             name: "MusterAgentTests",
-            dependencies: ["MusterAgent", "MusterIdentity", "MusterWire", "MusterTesting"],
+            dependencies: [
+                "MusterAgent", "MusterProbe", "MusterYAML", "MusterIdentity", "MusterWire", "MusterTesting",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -80,7 +80,7 @@ enum AnswerText {
                 total.users.isEmpty ? "-" : "\(Int(total.usersFailed.estimate.rounded()))"
             )
         }
-        table.print()
+        table.print(orElse: "No requests were seen.")
         for endpoint in requests.endpoints where endpoint.total.errors > 0 {
             let parts = endpoint.hosts.map { "\($0.host.name) \($0.errors)/\($0.count)" }
             Terminal.out(
@@ -105,7 +105,7 @@ enum AnswerText {
                 row.row.onset?.timeOfDay ?? "-"
             )
         }
-        table.print()
+        table.print(orElse: "No such series.")
         more(metrics.rows.count, shown: 40, metrics.dropped)
     }
 
@@ -123,7 +123,7 @@ enum AnswerText {
                 String(row.row.command.prefix(100))
             )
         }
-        table.print()
+        table.print(orElse: "No such process.")
         more(processes.rows.count, shown: 40, processes.dropped)
     }
 
@@ -169,7 +169,7 @@ enum AnswerText {
                 )
             }
         }
-        table.print()
+        table.print(orElse: "No such dependency is configured.")
     }
 
     private static func reason(_ check: DependencyCheck) -> String {

@@ -56,7 +56,7 @@ struct FleetCommand: ParsableCommand {
                 host.id.short
             )
         }
-        table.print()
+        table.print(orElse: "No host has joined; make a token with \"muster token create\".")
         let connected = hosts.count { $0.state == "connected" }
         Terminal.out("\(connected) of \(Words.count(hosts.count, "host")) connected")
     }

@@ -18,9 +18,12 @@ struct Table {
     /// Adds a row; its cells are cleaned of control characters.
     mutating func add(_ cells: String...) { rows.append(cells.map(Terminal.clean)) }
 
-    /// Prints the titles and all rows; nothing when there are none.
-    func print() {
-        guard !rows.isEmpty else { return }
+    /// Prints the titles and all rows; when there are none, `nothing` instead.
+    func print(orElse nothing: String = "") {
+        guard !rows.isEmpty else {
+            if !nothing.isEmpty { Terminal.out(nothing) }
+            return
+        }
         var widths = columns.map(\.title.count)
         for row in rows {
             for (index, cell) in row.enumerated() where index < widths.count {
