@@ -177,7 +177,9 @@ package struct TicketJudge {
             throw PolicyRefusal("step \(plan.step + 1) of the runbook asks for approval each time")
         }
         guard step.permits(plan.action) else {
-            throw PolicyRefusal("the plan's action is not the one of step \(plan.step + 1) in the signed runbook")
+            throw PolicyRefusal(
+                "the plan's action is not the one of step \(plan.step + 1) in the signed runbook"
+            )
         }
         if let rollback = plan.rollback {
             guard let signed = step.rollback, signed.permits(rollback) else {
@@ -187,7 +189,9 @@ package struct TicketJudge {
             }
         } else {
             guard declaration.irreversible[plan.step] != nil || step.irreversible != nil else {
-                throw PolicyRefusal("nobody declared step \(plan.step + 1) irreversible, and it has no rollback")
+                throw PolicyRefusal(
+                    "nobody declared step \(plan.step + 1) irreversible, and it has no rollback"
+                )
             }
         }
         let confirmations = runbook.confirmations(before: plan.step)
