@@ -135,12 +135,12 @@ let package = Package(
         .target(name: "MusterTesting", path: "Tests/MusterTesting", swiftSettings: settings),
         .testTarget(
             name: "MusterCoreTests",
-            dependencies: ["MusterCore", "MusterYAML"],
+            dependencies: ["MusterCore", "MusterYAML", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(
             name: "MusterAnalysisTests",
-            dependencies: ["MusterAnalysis", "MusterCore"],
+            dependencies: ["MusterAnalysis", "MusterCore", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),

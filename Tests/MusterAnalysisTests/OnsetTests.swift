@@ -1,4 +1,5 @@
 import MusterAnalysis
+import MusterTesting
 import Testing
 
 @Suite struct OnsetTests {

@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterTesting
 import Testing
 
 @Suite struct ProportionShiftTests {

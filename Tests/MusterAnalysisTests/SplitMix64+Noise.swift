@@ -1,3 +1,5 @@
+import MusterTesting
+
 extension SplitMix64 {
     /// Noise of mean 0 and standard deviation 1, nearly normal: twelve uniform numbers added up.
     mutating func noise() -> Double {
