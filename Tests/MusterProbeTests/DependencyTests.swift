@@ -91,19 +91,19 @@ struct DependencyTests {
         let board = Self.board(
             [Self.database, DependencyTarget(name: "cache", kind: .tcp(host: "127.0.0.1", port: port))]
         ) { (_, _) throws(PostgresError) in
-            usleep(1_500_000)
+            usleep(8_000_000)
             throw PostgresError(.timeout, "nobody answers")
         }
         let start = ContinuousClock.now
         let found = Self.checks(board, within: .milliseconds(300))
-        #expect(ContinuousClock.now - start < .milliseconds(1000))
+        #expect(ContinuousClock.now - start < .seconds(5))
         #expect(found.unfinished == ["db"])
         #expect(found.checks.map(\.healthy) == [false, true])
         #expect(found.checks.first?.reason.contains("no answer within") == true)
         // A question that was taken back ends at once.
         let cancelled = ContinuousClock.now
         _ = board.checks(name: "db", deadline: .now + .seconds(60)) { true }
-        #expect(ContinuousClock.now - cancelled < .milliseconds(500))
+        #expect(ContinuousClock.now - cancelled < .seconds(5))
     }
 
     @Test func exhaustedSlotsAreSaidToBeExactlyThat() throws {

@@ -28,7 +28,7 @@ struct ObserverTests {
             isCancelled: isCancelled
         )
         #expect(
-            ContinuousClock.now - start < budget.deadline + .milliseconds(500),
+            ContinuousClock.now - start < budget.deadline + .seconds(3),
             "\(probe.name) took too long"
         )
         return result

@@ -60,7 +60,8 @@ struct FleetAskTests {
                 ]
             )
             #expect(told.withLock { $0.count } == 5)
-            #expect(took < .milliseconds(750))
+            // The silent host alone would be waited for without end.
+            #expect(took < .seconds(5))
             #expect(fleet.gateway.hub.fanOut.questionsOpen == 0)
             guard case .facts(let facts)? = reply.replies.first(where: { $0.host.id == answered.id })?.answer
             else {
