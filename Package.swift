@@ -131,6 +131,17 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // What benchmarks run: the product's own engines on a file of logs.
+        .executableTarget(
+            name: "muster-bench",
+            dependencies: [
+                "MusterCore", "MusterAnalysis", "MusterProbe",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/muster-bench",
+            swiftSettings: settings
+        ),
+
         // Tests, in the order of the targets above, and what they share.
         .target(name: "MusterTesting", path: "Tests/MusterTesting", swiftSettings: settings),
         .testTarget(
