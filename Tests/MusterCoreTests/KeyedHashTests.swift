@@ -33,4 +33,15 @@ import Testing
         #expect(first == values.map { KeyedHash(salt: [9, 9]).hash($0) })
         #expect(Set(first).count == values.count)
     }
+
+    @Test("Bytes in memory hash as any other sequence of them does")
+    func slices() {
+        let bytes = (0..<80).map { UInt8($0 * 7 % 256) }
+        let hasher = KeyedHash(salt: Array(1...16))
+        for start in 0..<9 {
+            for end in start...80 {
+                #expect(hasher.hash(bytes[start..<end]) == hasher.hash(AnySequence(bytes[start..<end])))
+            }
+        }
+    }
 }

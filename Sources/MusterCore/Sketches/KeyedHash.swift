@@ -19,6 +19,23 @@ package struct KeyedHash: Hashable, Sendable {
 
     package func hash(_ value: some Sequence<UInt8>) -> UInt64 { Self.hash(value, key: key) }
 
+    /// The same for bytes that lie in memory, eight at a time.
+    package func hash(_ value: ArraySlice<UInt8>) -> UInt64 {
+        value.withUnsafeBytes { bytes in
+            var state = State(key: key)
+            var place = 0
+            while bytes.count - place >= 8 {
+                let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                state.absorb(UInt64(littleEndian: word))
+                place += 8
+            }
+            var last = UInt64(truncatingIfNeeded: bytes.count) << 56
+            for index in place..<bytes.count { last |= UInt64(bytes[index]) << (8 * UInt64(index - place)) }
+            state.absorb(last)
+            return state.finish()
+        }
+    }
+
     package static func == (left: KeyedHash, right: KeyedHash) -> Bool { left.key == right.key }
 
     package func hash(into hasher: inout Hasher) {

@@ -19,11 +19,11 @@ package struct QuantileSketch: Hashable, Sendable {
     static let indexMax = index(of: largest)
 
     /// How many values were added.
-    package private(set) var count = 0
+    package internal(set) var count = 0
     /// The smallest and largest value as they were added, not rounded; 0 while empty.
     package private(set) var minimum = 0.0
     package private(set) var maximum = 0.0
-    private(set) var zeros = 0
+    var zeros = 0
     /// Index of the first element of `counts`.
     private(set) var offset = 0
     /// Values per bucket; the first and the last are never 0, so that equal contents are equal values.
@@ -33,16 +33,16 @@ package struct QuantileSketch: Hashable, Sendable {
 
     package var isEmpty: Bool { count == 0 }
 
-    /// Adds one value; NaN is ignored.
-    package mutating func add(_ value: Double) {
-        guard !value.isNaN else { return }
+    /// Adds a value, `times` times; NaN is ignored.
+    package mutating func add(_ value: Double, times: Int = 1) {
+        guard !value.isNaN, times > 0 else { return }
         let value = min(max(value, 0), Self.largest)
         addRange(minimum: value, maximum: value)
-        count = count.saturatingAdd(1)
+        count = count.saturatingAdd(times)
         if value < Self.smallest {
-            zeros = zeros.saturatingAdd(1)
+            zeros = zeros.saturatingAdd(times)
         } else {
-            addBucket(Self.index(of: value), 1)
+            addBucket(Self.index(of: value), times)
         }
     }
 
@@ -70,10 +70,7 @@ package struct QuantileSketch: Hashable, Sendable {
         for (position, here) in counts.enumerated() {
             seen = seen.saturatingAdd(here)
             if rank < seen {
-                // The middle of the bucket in the relative sense.
-                let gamma = exp(Self.logGamma)
-                let value = exp(Double(offset + position) * Self.logGamma) * 2 / (gamma + 1)
-                return min(max(value, minimum), maximum)
+                return min(max(Self.value(of: offset + position), minimum), maximum)
             }
         }
         return maximum
@@ -81,12 +78,17 @@ package struct QuantileSketch: Hashable, Sendable {
 
     private static func index(of value: Double) -> Int { Int((log(value) / logGamma).rounded(.up)) }
 
-    private mutating func addRange(minimum low: Double, maximum high: Double) {
+    /// The middle of a bucket in the relative sense.
+    static func value(of index: Int) -> Double {
+        exp(Double(index) * logGamma) * 2 / ((1 + relativeError) / (1 - relativeError) + 1)
+    }
+
+    mutating func addRange(minimum low: Double, maximum high: Double) {
         minimum = isEmpty ? low : min(minimum, low)
         maximum = isEmpty ? high : max(maximum, high)
     }
 
-    private mutating func addBucket(_ index: Int, _ more: Int) {
+    mutating func addBucket(_ index: Int, _ more: Int) {
         cover(index)
         counts[index - offset] = counts[index - offset].saturatingAdd(more)
     }
