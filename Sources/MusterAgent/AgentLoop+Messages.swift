@@ -215,6 +215,7 @@ extension AgentLoop {
         heartbeat.sentAtNs = Moment.wall().nanoseconds
         heartbeat.outboxDropped = outbox.dropped
         heartbeat.linesDropped = host.linesDropped
+        heartbeat.linesSampledEvery = UInt32(clamping: host.linesSampledEvery)
         heartbeat.questionsRefused = questions.refused
         heartbeat.residentBytes = UInt64(clamping: usage.residentBytes)
         heartbeat.cpuMs = UInt64(clamping: Int64(usage.cpu.inMilliseconds))

@@ -18,6 +18,8 @@ package protocol ObservedHost: Sendable {
     func tick(now: Timestamp)
     /// Log lines that were not looked at, to stay within the budget, since the start.
     var linesDropped: UInt64 { get }
+    /// One log line in so many is looked at now; 1 when all are.
+    var linesSampledEvery: Int { get }
 }
 
 /// What a host is, for people.

@@ -15,7 +15,12 @@ package struct ObservedHostFiles {
         configuration: AgentConfiguration
     ) throws(AgentError) {
         for path in observation.passwordFiles { try Self.check(passwordFile: path) }
-        let observer = HostObserver(configuration: observation, name: configuration.name)
+        let observer = HostObserver(
+            configuration: observation,
+            name: configuration.name,
+            // Half of the ceiling: questions and all else must find room under it while a log floods.
+            logCPURatioMax: configuration.cpuRatioMax / 2
+        )
         host = observer
         performer = HostActionPerformer(
             databases: ObservedDatabases(observer: observer),

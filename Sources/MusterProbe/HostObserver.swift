@@ -13,17 +13,26 @@ package final class HostObserver: Sendable {
     let changes: ChangeRecorder
     let dependencies: DependencyBoard
 
-    /// `name` is the host's name among people; `files` is the host itself, or a recorded one.
+    /// Prepares the host; nothing is read or connected before the first tick.
+    ///
+    /// `name` is the host's name among people; `files` is the host itself, or a recorded one. `logCPURatioMax` is the
+    /// share of one CPU that following logs may take before lines are sampled.
     package init(
         configuration: ObservationConfiguration,
         name: String,
         files: HostFiles = HostFiles(),
+        logCPURatioMax: Double = 0.25,
         connector: @escaping DatabaseConnector = PostgresWatcher.connector
     ) {
         self.configuration = configuration
         reader = HostReader(files: files)
         metrics = MetricsRecorder(reader: reader)
-        logs = LogRecorder(files: configuration.logs, host: files, zoneOffsetSeconds: Self.zoneOffsetSeconds)
+        logs = LogRecorder(
+            files: configuration.logs,
+            host: files,
+            zoneOffsetSeconds: Self.zoneOffsetSeconds,
+            cpuRatioMax: logCPURatioMax
+        )
         changes = ChangeRecorder(
             files: files,
             host: name,
@@ -44,6 +53,9 @@ package final class HostObserver: Sendable {
 
     /// Log lines that were not looked at, to stay within the budget, since the start.
     package var linesDropped: UInt64 { logs.linesDropped }
+
+    /// One log line in so many is looked at now; 1 when all are.
+    package var linesSampledEvery: Int { logs.linesSampledEvery }
 
     /// Looks once at everything that is recorded continuously.
     package func tick(now: Timestamp) {

@@ -22,7 +22,7 @@ import Testing
         func access(_ at: Timestamp, _ status: Int, user: String = "-", path: String = "/api/checkout") {
             append(
                 #"{"time":"\#(at)","method":"GET","path":"\#(path)","status":\#(status),"duration_ms":12.5,"#
-                    + #""user":"\#(user)"}"# + "\n"
+                    + #""user":"\#(user)","remote":"10.0.0.7"}"# + "\n"
             )
         }
     }
@@ -201,14 +201,80 @@ import Testing
     @Test func memoryStaysBoundedAndSaysWhatItForgot() throws {
         let directory = try TemporaryDirectory()
         let log = Log(path: directory.path("shop.log"))
-        let start = Self.now - .seconds(60)
-        for index in 0..<500 {
-            log.access(start + .milliseconds(index * 100), 200, user: "u\(index)", path: "/p/x\(index % 40)y")
+        let start = Self.now - .seconds(3_600)
+        for index in 0..<600 {
+            log.access(start + .seconds(index * 6), 200, user: "u\(index)", path: "/p/x\(index % 40)y")
         }
-        let recorder = recorder(log.path, .init(requestsMax: 200, usersMax: 50, endpointsMax: 10))
+        let recorder = recorder(log.path, .init(bytesMax: 2_000, endpointsMax: 10))
         recorder.tick(now: Self.now)
         let (outcome, answer) = recorder.requests(
-            window: TimeWindow(from: start, to: Self.now),
+            window: TimeWindow(from: start - .seconds(600), to: Self.now),
+            service: "",
+            salt: [],
+            bucketSeconds: 0,
+            budget: QuestionBudget(),
+            isCancelled: { false }
+        )
+        #expect(outcome.kind == .partial)
+        #expect(outcome.reason.contains("are forgotten"), "\(outcome.reason)")
+        #expect(recorder.requestBytes <= 2_000)
+        #expect(answer.endpoints.count <= 10)
+        let told = answer.endpoints.reduce(0) { $0 + $1.count }
+        #expect(told > 0 && told + Int(recorder.linesDropped) == 600)
+        #expect(answer.covered.from > start)
+    }
+
+    @Test func usersAreCountedFromTheLogsWithASaltOfEachQuestion() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("shop.log"))
+        let start = Timestamp(nanoseconds: (Self.now - .seconds(200)).wholeSeconds * 1_000_000_000)
+        for index in 0..<2_000 {
+            log.access(
+                start + .milliseconds(index * 50),
+                index % 4 == 0 ? 500 : 200,
+                user: "user-\(index % 500)"
+            )
+        }
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        func ask(_ window: TimeWindow, _ salt: [UInt8]) -> RequestsAnswer {
+            recorder.requests(
+                window: window,
+                service: "shop",
+                salt: salt,
+                bucketSeconds: 0,
+                budget: QuestionBudget(),
+                isCancelled: { false }
+            ).1
+        }
+        let all = TimeWindow(from: start, to: Self.now)
+        let answer = ask(all, Self.salt)
+        #expect(answer.usersCovered == 1)
+        let row = try #require(answer.endpoints.first)
+        #expect(abs(row.users.estimate - 500) < 25, "\(row.users.estimate)")
+        #expect(abs(row.usersFailed.estimate - 125) < 7, "\(row.usersFailed.estimate)")
+        let clients = answer.clients.top
+        #expect(clients == [FrequentClients.Count(network: "10.0.0.0/24", count: 2_000, errors: 500)])
+        // Only those of the window, and under another salt other hashes.
+        let part = ask(TimeWindow(from: start, to: start + .seconds(5)), Self.salt)
+        #expect(abs((part.endpoints.first?.users.estimate ?? 0) - 100) < 6)
+        #expect(ask(all, Array(1...16)).endpoints.first?.users != row.users)
+        // Without a salt nobody's users are counted.
+        let counts = ask(all, [])
+        #expect(counts.usersCovered == 0)
+        #expect(counts.endpoints.map(\.count) == [2_000])
+        #expect(counts.endpoints.first?.users.isEmpty == true)
+    }
+
+    @Test func aLogThatIsGoneLeavesTheCountsAndSaysThatUsersAreMissing() throws {
+        let directory = try TemporaryDirectory()
+        let log = Log(path: directory.path("shop.log"))
+        for index in 0..<10 { log.access(Self.now, 200, user: "user-\(index)") }
+        let recorder = recorder(log.path)
+        recorder.tick(now: Self.now)
+        unlink(log.path)
+        let (outcome, answer) = recorder.requests(
+            window: TimeWindow(from: Self.now - .seconds(60), to: Self.now + .seconds(60)),
             service: "",
             salt: Self.salt,
             bucketSeconds: 0,
@@ -216,9 +282,8 @@ import Testing
             isCancelled: { false }
         )
         #expect(outcome.kind == .partial)
-        #expect(outcome.reason.contains("are forgotten"))
-        #expect(answer.endpoints.reduce(0) { $0 + $1.count } == 200)
-        #expect(answer.endpoints.count <= 20)
-        #expect(recorder.linesDropped >= 300)
+        #expect(outcome.reason.contains("users in"))
+        #expect(answer.endpoints.map(\.count) == [10])
+        #expect(answer.usersCovered == 0)
     }
 }

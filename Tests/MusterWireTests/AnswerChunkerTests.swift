@@ -73,9 +73,21 @@ import Testing
     @Test func requestsWithSketchesAddUpAfterTheTrip() throws {
         var answer = RequestsAnswer()
         answer.covered = ConversionTests.window
+        answer.usersCovered = 0.75
+        answer.stepSeconds = 10
+        answer.sampled = [SampledStretch(window: ConversionTests.window, every: 8)]
+        answer.clients.add(Array("10.1.2.3".utf8)[...], isError: true)
         for index in 0..<400 {
             var endpoint = EndpointRequests(service: "shop", method: "GET", path: "/api/\(index)")
             endpoint.count = 10
+            endpoint.isLearnt = index == 7
+            (endpoint.countVariance, endpoint.errorsVariance) = (56, 7)
+            var latency = QuantileSketch()
+            latency.add(3, times: 4)
+            endpoint.classes = [
+                StatusClassRequests(statusClass: 2, count: 6, latency: latency),
+                StatusClassRequests(statusClass: 5, count: 4),
+            ]
             for value in 1...50 { endpoint.latency.add(Double(value * (index + 1))) }
             for user in 0..<400 {
                 endpoint.users.add("u\(user)".utf8, salt: [UInt8](repeating: 9, count: 16))
@@ -88,6 +100,11 @@ import Testing
         #expect(merged.endpoints.map(\.users) == answer.endpoints.map(\.users))
         #expect(merged.endpoints.map(\.latency) == answer.endpoints.map(\.latency))
         #expect(merged.covered == answer.covered)
+        #expect(merged.usersCovered == 0.75 && merged.stepSeconds == 10)
+        #expect(merged.sampled == answer.sampled && merged.clients == answer.clients)
+        #expect(merged.endpoints.map(\.classes) == answer.endpoints.map(\.classes))
+        #expect(merged.endpoints.filter(\.isLearnt).map(\.path) == ["/api/7"])
+        #expect(merged.endpoints.allSatisfy { $0.countVariance == 56 && $0.errorsVariance == 7 })
     }
 
     @Test func aMissingRepeatedOrForeignChunkIsRefused() throws {

@@ -1,5 +1,4 @@
 import MusterCore
-import MusterIdentity
 
 /// Measures what runbooks want to see.
 struct Measurement: Sendable {
@@ -148,7 +147,7 @@ struct Measurement: Sendable {
         let probe = Probe.requests(
             window: window,
             service: "",
-            salt: SecureRandom.bytes(16),
+            salt: [],
             bucketSeconds: 0
         )
         let reply = await fleet.ask(

@@ -33,7 +33,7 @@ struct Triage: Sendable {
         async let told = recorded(past)
         await interview.ask(
             [
-                .init("requests", requests(wide, bucket: bucket), of: near),
+                .init("requests", counts(wide, bucket: bucket), of: near),
                 .init("dependencies", .dependencies(name: ""), of: near),
                 .init("changes", .changes(window: past, service: ""), of: near),
                 .init("facts", .facts, of: near),
@@ -56,8 +56,8 @@ struct Triage: Sendable {
         let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
         await interview.ask(
             [
-                .init("requests before", requests(before, bucket: 0), of: near),
-                .init("requests since", requests(since, bucket: 0), of: near),
+                .init("requests before", counts(before, bucket: 0), of: near),
+                .init("requests since", withUsers(since), of: near),
             ],
             deadline: Self.secondDeadline,
             of: fleet
@@ -150,9 +150,15 @@ struct Triage: Sendable {
         return Result(context: context, findings: findings)
     }
 
-    private func requests(_ window: TimeWindow, bucket: Int) -> Probe {
+    /// Counts and latency alone: hosts answer from memory.
+    private func counts(_ window: TimeWindow, bucket: Int) -> Probe {
+        .requests(window: window, service: "", salt: [], bucketSeconds: bucket)
+    }
+
+    /// With users, for whom each host reads its logs of the window again.
+    private func withUsers(_ window: TimeWindow) -> Probe {
         // The salt is new for every question: sketches of two questions can't be joined.
-        .requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: bucket)
+        .requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: 0)
     }
 
     /// When the failed requests rose; else when the first alert says that it began.
@@ -198,8 +204,8 @@ extension Triage {
         var interview = Interview()
         await interview.ask(
             [
-                .init("before", requests(before, bucket: 0), of: near),
-                .init("since", requests(window, bucket: 0), of: near),
+                .init("before", counts(before, bucket: 0), of: near),
+                .init("since", withUsers(window), of: near),
             ],
             deadline: .seconds(5),
             of: fleet

@@ -84,8 +84,28 @@ package struct RequestsAnswer: Sendable, Codable {
     package var covered = TimeWindow(from: .zero, to: .zero)
     /// Lines of access logs that could not be understood.
     package var unparsed = 0
+    /// Share of the counted requests whose users were counted too, 0 to 1; those sketches tell of at least so many.
+    package var usersCovered = 0.0
+    /// The coarsest step in which requests of this window are counted, in seconds; its ends are off by half of it.
+    package var stepSeconds = 1
+    /// When not every line was looked at; empty when all were.
+    package var sampled: [SampledStretch] = []
+    /// Networks that the requests came from, counted with the users.
+    package var clients = FrequentClients()
 
     package init() {}
+}
+
+/// A time in which the host looked at one line of several only, and counted it for all of them.
+package struct SampledStretch: Hashable, Sendable, Codable {
+    package var window: TimeWindow
+    /// The largest number of lines that one stood for.
+    package var every: Int
+
+    package init(window: TimeWindow, every: Int) {
+        self.window = window
+        self.every = every
+    }
 }
 
 /// Requests to one endpoint of one service.
@@ -94,13 +114,20 @@ package struct EndpointRequests: Sendable, Codable {
     package var method: String
     /// Identifiers collapsed: `/api/orders/:id`.
     package var path: String
+    /// Whether a place of the path was learnt from traffic to hold names; no word alone tells it.
+    package var isLearnt = false
     package var count = 0
     /// Status 5xx.
     package var errors = 0
     /// Status 4xx.
     package var clientErrors = 0
+    /// Variance of the two counts by sampling; 0 when every line was looked at.
+    package var countVariance = 0.0
+    package var errorsVariance = 0.0
     /// Latency in milliseconds.
     package var latency = QuantileSketch()
+    /// By class of status, lowest first.
+    package var classes: [StatusClassRequests] = []
     package var users = DistinctSketch()
     /// Users who met at least one error.
     package var usersFailed = DistinctSketch()
@@ -111,6 +138,21 @@ package struct EndpointRequests: Sendable, Codable {
         self.service = service
         self.method = method
         self.path = path
+    }
+}
+
+/// Requests to one endpoint that ended alike.
+package struct StatusClassRequests: Hashable, Sendable, Codable {
+    /// First digit of the status, 1 to 5.
+    package var statusClass: Int
+    package var count: Int
+    /// In milliseconds; empty when no latency is logged.
+    package var latency: QuantileSketch
+
+    package init(statusClass: Int, count: Int = 0, latency: QuantileSketch = QuantileSketch()) {
+        self.statusClass = statusClass
+        self.count = count
+        self.latency = latency
     }
 }
 

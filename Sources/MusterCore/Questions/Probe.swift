@@ -4,7 +4,8 @@
 package enum Probe: Hashable, Sendable, Codable {
     /// Log lines and counts per template. Empty filters match everything.
     case logs(window: TimeWindow, service: String, level: LogLevel?, text: String)
-    /// Requests per endpoint. `salt` is shared by all hosts of one question and never used for another.
+    /// Requests per endpoint. `salt` is shared by all hosts of one question and never used for another; without one
+    /// users are not counted, and no log is read again.
     case requests(window: TimeWindow, service: String, salt: [UInt8], bucketSeconds: Int)
     /// Metric series whose name begins with `prefix`, scored against what came before the window.
     case metrics(window: TimeWindow, prefix: String)

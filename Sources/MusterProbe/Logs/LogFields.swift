@@ -10,6 +10,7 @@ struct LogFields {
     private var status: Int?
     private var latency: Double?
     private var user: ArraySlice<UInt8>?
+    private var client: ArraySlice<UInt8>?
 
     /// Takes one field; `quoted` values are texts, others may be numbers.
     mutating func take(_ key: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) {
@@ -33,6 +34,8 @@ struct LogFields {
         case "duration_ns", "latency_ns": latency = latency ?? value.number.map { $0 / 1e6 }
         case "user", "user_id", "userId", "user.id", "remote_user", "username":
             if !value.isEmpty, !value.elementsEqual([UInt8(ascii: "-")]) { user = user ?? value }
+        case "remote", "remote_addr", "remote_ip", "client", "client_ip", "client.address", "ip":
+            if !value.isEmpty { client = client ?? value }
         case "service", "service.name", "app": line.service = value.isEmpty ? nil : value
         default: known -= 1
         }
@@ -47,7 +50,8 @@ struct LogFields {
                 path: path,
                 status: status,
                 latencyMilliseconds: latency.flatMap { $0 >= 0 ? $0 : nil },
-                user: user
+                user: user,
+                client: client
             )
             if line.level == nil { line.level = status >= 500 ? .error : status >= 400 ? .warning : .info }
         } else if line.message.isEmpty {

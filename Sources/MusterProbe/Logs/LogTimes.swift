@@ -1,26 +1,6 @@
 import MusterCore
 
 extension Timestamp {
-    /// `23/Nov/2026:09:29:08 +0000`: the time of an access line.
-    init?(accessLog bytes: ArraySlice<UInt8>) {
-        let b = Array(bytes)
-        guard b.count == 26, b[2] == UInt8(ascii: "/"), b[6] == UInt8(ascii: "/"), b[11] == UInt8(ascii: ":"),
-            b[14] == UInt8(ascii: ":"), b[17] == UInt8(ascii: ":"), b[20] == 0x20,
-            let day = b[0..<2].decimal, let month = Self.month(b[3..<6]), let year = b[7..<11].decimal,
-            let hour = b[12..<14].decimal, let minute = b[15..<17].decimal, let second = b[18..<20].decimal,
-            let zoneHours = b[22..<24].decimal, let zoneMinutes = b[24..<26].decimal,
-            b[21] == UInt8(ascii: "+") || b[21] == UInt8(ascii: "-")
-        else { return nil }
-        let offset = (zoneHours * 3600 + zoneMinutes * 60) * (b[21] == UInt8(ascii: "-") ? -1 : 1)
-        self.init(
-            year: year,
-            month: month,
-            day: day,
-            seconds: hour * 3600 + minute * 60 + second,
-            offset: offset
-        )
-    }
-
     /// A date and a second of the day; nil for dates that no clock of ours shows.
     init?(year: Int, month: Int, day: Int, seconds: Int, offset: Int) {
         guard (1970...2261).contains(year), (1...12).contains(month), (1...31).contains(day),

@@ -27,6 +27,8 @@ package struct ParsedRequest {
     package var latencyMilliseconds: Double?
     /// Nil when nobody was logged in.
     package var user: ArraySlice<UInt8>?
+    /// Address of the client; nil when none is logged.
+    package var client: ArraySlice<UInt8>?
 }
 
 /// Understands one log line: access lines of nginx (combined or common format), JSON, logfmt, else plain text.

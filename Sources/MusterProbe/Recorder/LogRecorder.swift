@@ -7,39 +7,52 @@ import Synchronization
 package final class LogRecorder: Sendable {
     private struct State {
         var follower: LogFollower
+        var record: Record
+    }
+
+    /// What was understood of the lines.
+    private struct Record {
         var requests: RequestHistory
+        var sampler: LineSampler
         var index = LogIndex()
         /// Access lines that were not understood, with their moments, the newest few thousand.
         var unparsed: [Timestamp] = []
         /// Time of the oldest line that was read; nil before the first.
         var oldest: Timestamp?
-        var endpointPaths: [[UInt8]: String] = [:]
+        /// Bytes of complete lines, with their line breaks.
+        var bytes = 0
     }
 
     private let files: HostFiles
     private let settings: [LogFileSettings]
+    /// The services of the settings, as bytes.
+    private let services: [[UInt8]]
     private let parser: LogLineParser
     private let began = ContinuousClock.now
     private let state: Mutex<State>
     private let lost = Atomic<UInt64>(0)
+    private let every = Atomic<Int>(1)
 
     /// Bytes read in one tick at most; what is more waits for the next.
-    private static let tickBytesMax = 16 << 20
+    private static let tickBytesMax = 256 << 20
+    /// Bytes read before the CPU time is looked at.
+    private static let pollBytes = 256 << 10
     /// Lines older than this when they are read are indexed but not counted.
-    private static let span = Duration.seconds(3600)
+    private static let span = Duration.seconds(86_400)
     private static let unparsedMax = 4_096
-    private static let pathsMax = 4_096
 
     package convenience init(
         files settings: [LogFileSettings],
         host files: HostFiles = HostFiles(),
-        zoneOffsetSeconds: Int = 0
+        zoneOffsetSeconds: Int = 0,
+        cpuRatioMax: Double = 0.25
     ) {
         self.init(
             settings,
             host: files,
             zoneOffsetSeconds: zoneOffsetSeconds,
-            limits: RequestHistory.Limits()
+            limits: RequestHistory.Limits(),
+            cpuRatioMax: cpuRatioMax
         )
     }
 
@@ -47,97 +60,102 @@ package final class LogRecorder: Sendable {
         _ settings: [LogFileSettings],
         host files: HostFiles,
         zoneOffsetSeconds: Int,
-        limits: RequestHistory.Limits
+        limits: RequestHistory.Limits,
+        cpuRatioMax: Double = 0.25
     ) {
         self.files = files
         self.settings = settings
+        services = settings.map { Array($0.service.utf8) }
         parser = LogLineParser(zoneOffsetSeconds: zoneOffsetSeconds)
         state = Mutex(
             State(
                 follower: LogFollower(files: files, inputs: settings.map { [$0.path] }),
-                requests: RequestHistory(limits: limits)
+                record: Record(
+                    requests: RequestHistory(limits: limits),
+                    sampler: LineSampler(ratioMax: cpuRatioMax)
+                )
             )
         )
     }
 
     deinit { state.withLock { $0.follower.close() } }
 
-    /// Requests that fell out of memory before their hour was over, since the start, as of the last tick.
+    /// Lines that were not looked at, and requests that fell out of memory before their day was over, since the
+    /// start, as of the last tick.
     ///
     /// Never waits: a log on a disk that hangs holds up a tick, and must hold up nothing else.
     package var linesDropped: UInt64 { lost.load(ordering: .relaxed) }
 
+    /// One line in so many is looked at now; 1 when all are.
+    package var linesSampledEvery: Int { every.load(ordering: .relaxed) }
+
+    /// Lines that were read since the start, looked at or not.
+    package var linesRead: UInt64 { state.withLock { $0.record.sampler.lines } }
+
     /// What following the files lost.
     package var losses: FollowLosses { state.withLock { $0.follower.losses } }
+
+    /// Bytes of complete lines that were read since the start.
+    package var bytesFollowed: Int { state.withLock { $0.record.bytes } }
+
+    /// Memory that the counts of requests take.
+    package var requestBytes: Int { state.withLock { $0.record.requests.bytesUsed } }
 
     /// Reads what was written since the last tick.
     package func tick(now: Timestamp) {
         guard !settings.isEmpty else { return }
         let seconds = (ContinuousClock.now - began).inSeconds
         state.withLock { state in
-            var left = Self.tickBytesMax
-            var more = true
-            while more, left > 0 {
-                var lines: [(LogFollower.Line, [UInt8])] = []
-                // Taken out: the follower must not be touched while its lines are looked at.
-                more = state.follower.poll(seconds: seconds, bytesMax: 1 << 20) { line in
-                    left -= line.bytes.count
-                    let bytes = Array(line.bytes)
-                    // Without the slice, which would keep the follower's buffer from being used again.
-                    var line = line
-                    line.bytes = []
-                    lines.append((line, bytes))
-                }
-                for (line, bytes) in lines { take(line, bytes[...], now, &state) }
-            }
-            state.requests.trim(now: now)
-            lost.store(state.requests.lost, ordering: .relaxed)
+            advance(&state.follower, &state.record, seconds, now)
+            state.record.requests.trim(now: now)
+            lost.store(state.record.requests.lost + state.record.sampler.skipped, ordering: .relaxed)
+            every.store(state.record.sampler.every, ordering: .relaxed)
         }
     }
 
-    private func take(
-        _ line: LogFollower.Line,
-        _ bytes: ArraySlice<UInt8>,
-        _ now: Timestamp,
-        _ state: inout State
+    private func advance(
+        _ follower: inout LogFollower,
+        _ record: inout Record,
+        _ seconds: Double,
+        _ now: Timestamp
     ) {
-        let parsed = parser.parse(bytes, now: now)
+        var left = Self.tickBytesMax
+        var more = true
+        record.sampler.begin(cpu: ThreadTime.seconds, now: seconds)
+        while more, left > 0 {
+            more = follower.poll(seconds: seconds, bytesMax: Self.pollBytes) { line in
+                left -= line.bytes.count
+                record.bytes += line.bytes.count + 1
+                if record.sampler.choose() { take(line, now, &record) }
+            }
+            if !record.sampler.spend(cpu: ThreadTime.seconds) { break }
+        }
+        record.sampler.end()
+    }
+
+    private func take(_ line: LogFollower.Line, _ now: Timestamp, _ record: inout Record) {
+        let parsed = parser.parse(line.bytes, now: now)
         let at = min(parsed.at ?? now, now)
-        state.index.note(line, at: at)
-        if state.oldest.map({ at < $0 }) ?? true { state.oldest = at }
+        record.index.note(line, at: at)
+        if record.oldest.map({ at < $0 }) ?? true { record.oldest = at }
         guard at >= now - Self.span else { return }
-        let own = settings[line.input].service
         guard let request = parsed.request else {
             if Self.looksLikeAccess(line.path) {
-                if state.unparsed.count >= Self.unparsedMax {
-                    state.unparsed.removeFirst(Self.unparsedMax / 2)
+                if record.unparsed.count >= Self.unparsedMax {
+                    record.unparsed.removeFirst(Self.unparsedMax / 2)
                 }
-                state.unparsed.append(at)
+                record.unparsed.append(at)
             }
             return
         }
-        let service = own.isEmpty ? parsed.service.map { String(decoding: $0, as: UTF8.self) } ?? "" : own
-        state.requests.add(
+        let own = services[line.input]
+        record.requests.add(
             at: at,
-            endpoint: RequestHistory.Endpoint(
-                service: service,
-                method: String(decoding: request.method.prefix(16), as: UTF8.self),
-                path: Self.endpointPath(request.path, &state)
-            ),
-            status: request.status,
-            latencyMilliseconds: request.latencyMilliseconds,
-            user: request.user
+            now: now,
+            service: own.isEmpty ? parsed.service ?? [] : own[...],
+            request: request,
+            weight: record.sampler.every
         )
-    }
-
-    /// Collapsing identifiers costs more than looking up what it gave the last time.
-    private static func endpointPath(_ path: ArraySlice<UInt8>, _ state: inout State) -> String {
-        let key = Array(path.prefix { $0 != UInt8(ascii: "?") }.prefix(512))
-        if let known = state.endpointPaths[key] { return known }
-        let normalized = EndpointPath.normalized(path)
-        if state.endpointPaths.count >= pathsMax { state.endpointPaths.removeAll(keepingCapacity: true) }
-        state.endpointPaths[key] = normalized
-        return normalized
     }
 
     private static func looksLikeAccess(_ path: String) -> Bool {
@@ -176,38 +194,75 @@ package final class LogRecorder: Sendable {
         _ budget: QuestionBudget,
         _ clock: QuestionClock
     ) -> (Outcome, RequestsAnswer) {
-        state.withLock { state in
-            var answer = RequestsAnswer()
-            let (endpoints, isWhole) = state.requests.answer(
-                window: window,
-                service: service,
-                salt: salt,
-                bucketSeconds: bucketSeconds,
-                mustStop: { clock.mustStop }
+        let inputs = inputs(of: service)
+        // A copy: whoever follows the logs does not wait for those who ask.
+        let (history, stretches, oldest, unparsed, filesRefused) = state.withLock { state in
+            state.record.requests.settle()
+            return (
+                state.record.requests,
+                salt.isEmpty ? [] : state.record.index.stretches(window, inputs: inputs),
+                state.record.oldest,
+                state.record.unparsed.count { window.contains($0) },
+                state.follower.losses.filesRefused
             )
-            answer.endpoints = Array(endpoints.prefix(max(0, budget.rowsMax)))
-            // Nothing is kept for longer than the span, whatever the files still hold.
-            let kept = max(WallMoment.now - Self.span, state.requests.completeFrom)
-            let from = max(window.from, state.oldest ?? window.to, kept)
-            answer.covered = TimeWindow(from: min(from, window.to), to: window.to)
-            answer.unparsed = state.unparsed.count { window.contains($0) }
-            let dropped = endpoints.count - answer.endpoints.count
-            var reasons: [String] = []
-            if !isWhole { reasons.append("not all requests could be counted in time") }
-            if kept > window.from, state.oldest.map({ $0 < kept }) ?? false {
-                reasons.append("requests before \(kept) are forgotten")
-            }
-            if state.follower.losses.filesRefused > 0 {
-                reasons.append("\(state.follower.losses.filesRefused) log files are too many to be followed")
-            }
-            if dropped > 0 { reasons.append("\(dropped) endpoints with few requests were left out") }
-            let outcome = Outcome(
-                reasons.isEmpty ? .ok : .partial,
-                reason: reasons.joined(separator: "; "),
-                rowsDropped: dropped
-            )
-            return (outcome, answer)
         }
+        var counted = history.count(
+            window: window,
+            service: service,
+            bucketSeconds: bucketSeconds,
+            mustStop: { clock.mustStop }
+        )
+        var reader = RequestReader(
+            files: files,
+            parser: parser,
+            window: window,
+            service: service,
+            now: WallMoment.now,
+            salt: salt,
+            endpoints: history.endpoints,
+            mustStop: { clock.mustStop }
+        )
+        reader.read(stretches.map { ($0, service: services[$0.input]) })
+        var answer = RequestsAnswer()
+        answer.usersCovered = salt.isEmpty ? 0 : counted.add(reader.users, seen: reader.requestsSeen)
+        answer.endpoints = counted.rows.prefix(max(0, budget.rowsMax)).map(\.requests)
+        answer.clients = reader.clients
+        answer.stepSeconds = Int(counted.stepSeconds)
+        answer.sampled = counted.sampled
+        // Nothing is kept for longer than the span, whatever the files still hold.
+        let kept = max(WallMoment.now - Self.span, history.completeFrom)
+        let from = max(window.from, oldest ?? window.to, kept)
+        answer.covered = TimeWindow(from: min(from, window.to), to: window.to)
+        answer.unparsed = unparsed
+        let dropped = counted.rows.count - answer.endpoints.count
+        var reasons = reader.reasons
+        if !counted.isWhole { reasons.append("not all requests could be counted in time") }
+        for stretch in counted.sampled {
+            reasons.append(
+                "sampled 1 in \(stretch.every) from \(stretch.window.from) to \(stretch.window.to)"
+            )
+        }
+        if kept > window.from, oldest.map({ $0 < kept }) ?? false {
+            reasons.append("requests before \(kept) are forgotten")
+        }
+        if filesRefused > 0 { reasons.append("\(filesRefused) log files are too many to be followed") }
+        if dropped > 0 { reasons.append("\(dropped) endpoints with few requests were left out") }
+        let outcome = Outcome(
+            reasons.isEmpty ? .ok : .partial,
+            reason: reasons.joined(separator: "; "),
+            rowsDropped: dropped
+        )
+        return (outcome, answer)
+    }
+
+    /// Files that may hold lines of a service; those of no service may hold any.
+    private func inputs(of service: String) -> Set<Int> {
+        Set(
+            settings.indices.filter { index in
+                let own = settings[index].service
+                return service.isEmpty || own.isEmpty || own == service
+            }
+        )
     }
 
     /// Lines inside a window, and how often each template stands there; lines of no service belong to all.
@@ -237,11 +292,7 @@ package final class LogRecorder: Sendable {
         _ budget: QuestionBudget,
         _ clock: QuestionClock
     ) -> (Outcome, LogsAnswer) {
-        let inputs = settings.indices.filter { index in
-            let own = settings[index].service
-            return service.isEmpty || own.isEmpty || own == service
-        }
-        let stretches = state.withLock { $0.index.stretches(window, inputs: Set(inputs)) }
+        let stretches = state.withLock { $0.record.index.stretches(window, inputs: inputs(of: service)) }
         var search = LogSearch(
             files: files,
             parser: parser,

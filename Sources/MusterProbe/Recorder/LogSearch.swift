@@ -75,7 +75,7 @@ struct LogSearch {
                 reasons.append("\(stretch.path) was not looked at for want of time")
                 continue
             }
-            guard let descriptor = open(stretch) else {
+            guard let descriptor = stretch.open(in: files) else {
                 reasons.append("\(stretch.path) was rotated away")
                 continue
             }
@@ -93,22 +93,6 @@ struct LogSearch {
             reasons.append("\(templatesDropped) lines of rare templates are not listed")
         }
         return answer
-    }
-
-    /// Opens the very file that was indexed, under its name or the one that rotation usually gives it.
-    private func open(_ stretch: LogIndex.Stretch) -> Int32? {
-        for path in [stretch.path, stretch.path + ".1", stretch.path + ".0"] {
-            let descriptor = Glibc.open(files.path(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-            guard descriptor >= 0 else { continue }
-            var status = stat()
-            if fstat(descriptor, &status) == 0, UInt64(status.st_ino) == stretch.inode,
-                UInt64(status.st_dev) == stretch.device
-            {
-                return descriptor
-            }
-            close(descriptor)
-        }
-        return nil
     }
 
     private mutating func read(

@@ -1,214 +1,270 @@
 import MusterCore
 
-/// The requests of the last hour, 24 bytes each, so that any window can be counted exactly.
+/// The requests of the last day, counted per endpoint, class of status and second; coarser with age.
 ///
-/// Not thread-safe; owned by ``LogRecorder``. Users are kept by name: every question hashes them with a salt of its
-/// own, which all hosts share, and no name leaves the host.
+/// Not thread-safe; owned by ``LogRecorder``. A value: a question works on a copy. Nothing of who asked is kept; users
+/// are counted by reading the logs again (``RequestReader``).
 struct RequestHistory {
     /// Bounds of what is kept in memory.
     struct Limits {
-        var requestsMax = 1_000_000
-        var usersMax = 200_000
+        /// Bytes of all closed blocks.
+        var bytesMax = 1_536 << 10
         var endpointsMax = 1_000
-        var span = Duration.seconds(3600)
+        var span = Duration.seconds(86_400)
     }
 
-    /// What a request went to.
-    struct Endpoint: Hashable {
-        var service: String
-        var method: String
-        var path: String
+    /// Counts of one stretch of time that nothing is being added to.
+    struct Block {
+        /// In seconds since 1970; a multiple of the width.
+        var start: Int64
+        /// In seconds.
+        var width: Int64
+        /// ``RequestTally``, encoded.
+        var bytes: [UInt8]
+
+        var end: Int64 { start + width }
+        /// What it takes, with what the allocator adds.
+        var cost: Int { bytes.count + 56 }
     }
 
-    private struct Record {
-        var at: Int64
-        var user: UInt32
-        /// Milliseconds; below zero when not known.
-        var latency: Float
-        var endpoint: UInt16
-        var status: UInt16
+    private struct Open {
+        var start: Int64
+        var width: Int64
+        var tally = RequestTally()
+        /// When something was added last, by the number of the addition.
+        var used: UInt64 = 0
+
+        func covers(_ second: Int64) -> Bool {
+            !tally.isEmpty && start <= second && second < start + width
+        }
+    }
+
+    private struct Step {
+        let width: Int64
+        /// Age from which this step is taken, in seconds.
+        let age: Int64
     }
 
     private let limits: Limits
-    /// Roughly by time: several files are read one after the other.
-    private var records: [Record] = []
-    /// Records before this place have been let go.
-    private var head = 0
-    private var endpoints: [Endpoint] = []
-    private var endpointNumbers: [Endpoint: UInt16] = [:]
-    /// Number 0 stands for nobody.
-    private var users: [[UInt8]] = [[]]
-    private var userNumbers: [[UInt8]: UInt32] = [:]
+    private(set) var endpoints: EndpointTable
+    /// By start.
+    private(set) var blocks: [Block] = []
+    private var open: [Open] = []
+    private var additions: UInt64 = 0
+    private var bytes = 0
+    /// How often the ages of the steps were halved to stay within the bytes.
+    private var pressure: Int64 = 0
+    private var compactedAt: Int64 = .min
     /// Requests that were let go before their time, to save memory.
     private(set) var lost: UInt64 = 0
-    /// Everything after this moment is here, as far as it was lost for want of memory.
+    /// Everything after this moment is here.
     private(set) var completeFrom = Timestamp(nanoseconds: .min)
 
-    /// What lines of different files may be out of order by.
-    private static let disorder = Duration.seconds(30)
+    private static let steps = [
+        Step(width: 1, age: 0), Step(width: 10, age: 1_200), Step(width: 60, age: 7_200),
+        Step(width: 300, age: 28_800),
+    ]
+    /// After so many halvings the oldest are let go instead.
+    private static let pressureMax: Int64 = 5
+    /// Several files are read one after the other, and each may be in another second.
+    private static let openMax = 8
+    private static let compactEvery: Int64 = 10
 
-    init(limits: Limits = Limits()) { self.limits = limits }
+    init(limits: Limits = Limits()) {
+        self.limits = limits
+        endpoints = EndpointTable(endpointsMax: limits.endpointsMax)
+    }
 
-    var count: Int { records.count - head }
+    /// Bytes that the closed blocks take.
+    var bytesUsed: Int { bytes }
 
+    /// Counts one request, for `weight` of its kind; `now` decides how finely.
     mutating func add(
         at: Timestamp,
-        endpoint: Endpoint,
-        status: Int,
-        latencyMilliseconds: Double?,
-        user: ArraySlice<UInt8>?
+        now: Timestamp,
+        service: ArraySlice<UInt8>,
+        request: ParsedRequest,
+        weight: Int = 1
     ) {
-        if count >= limits.requestsMax {
-            lost += 1
-            completeFrom = max(completeFrom, Timestamp(nanoseconds: records[head].at + 1))
-            head += 1
-        }
-        records.append(
-            Record(
-                at: at.nanoseconds,
-                user: user.map { number(of: Array($0.prefix(256))) } ?? 0,
-                latency: Float(latencyMilliseconds ?? -1),
-                endpoint: number(of: endpoint),
-                status: UInt16(clamping: status)
-            )
+        let second = at.wholeSeconds
+        let endpoint = endpoints.number(service: service, request: request)
+        let place = openPlace(of: second, age: now.wholeSeconds - second)
+        additions += 1
+        open[place].used = additions
+        open[place].tally.add(
+            endpoint: endpoint,
+            status: request.status,
+            latencyMilliseconds: request.latencyMilliseconds,
+            weight: weight
         )
     }
 
-    /// Lets go of what is older than the span.
-    mutating func trim(now: Timestamp) {
-        let oldest = (now - limits.span).nanoseconds
-        while head < records.count, records[head].at < oldest { head += 1 }
-        guard head > 4096, head > records.count / 2 else { return }
-        records.removeFirst(head)
-        head = 0
-        if users.count > limits.usersMax / 2 { renumberUsers() }
-        if endpoints.count > limits.endpointsMax / 2 { renumberEndpoints() }
+    /// Puts everything where questions look for it.
+    mutating func settle() {
+        for place in open.indices { close(place) }
+        if !endpoints.aliases.isEmpty { followAliases() }
     }
 
-    /// Counts the requests of a window, per endpoint.
-    ///
-    /// Cost: one step per request of the window, one hash per user in it.
-    func answer(
-        window: TimeWindow,
-        service: String,
-        salt: [UInt8],
-        bucketSeconds: Int,
-        mustStop: () -> Bool
-    ) -> (endpoints: [EndpointRequests], isWhole: Bool) {
-        let hasher = KeyedHash(salt: salt)
-        var hashes = [UInt64?](repeating: nil, count: users.count)
-        var sums: [EndpointRequests?] = Array(repeating: nil, count: endpoints.count)
-        var buckets: [[Int64: RequestBucket]] = Array(repeating: [:], count: endpoints.count)
-        let width = Int64(bucketSeconds) * 1_000_000_000
-        let (from, to) = (window.from.nanoseconds, window.to.nanoseconds)
-        var isWhole = true
-        for index in firstIndex(from: window.from)..<records.count {
-            let record = records[index]
-            if index & 0xFFF == 0, mustStop() {
-                isWhole = false
-                break
-            }
-            guard record.at >= from, record.at < to else { continue }
-            let number = Int(record.endpoint)
-            if sums[number] == nil {
-                let endpoint = endpoints[number]
-                guard service.isEmpty || endpoint.service == service else { continue }
-                sums[number] = EndpointRequests(
-                    service: endpoint.service,
-                    method: endpoint.method,
-                    path: endpoint.path
-                )
-            }
-            let failed = record.status >= 500
-            var hash: UInt64?
-            if record.user != 0 {
-                hash = hashes[Int(record.user)] ?? hasher.hash(users[Int(record.user)])
-                hashes[Int(record.user)] = hash
-            }
-            sums[number]?.add(record.status, latency: record.latency, userHash: hash)
-            guard width > 0 else { continue }
-            let start = record.at - (record.at % width + width) % width
-            let empty = RequestBucket(from: Timestamp(nanoseconds: start), count: 0, errors: 0)
-            buckets[number][start, default: empty].count += 1
-            if failed { buckets[number][start, default: empty].errors += 1 }
+    /// Makes old blocks coarser and lets go of what is older than the span.
+    mutating func trim(now: Timestamp) {
+        let second = now.wholeSeconds
+        for place in open.indices where open[place].start + open[place].width < second - 2 { close(place) }
+        guard bytes > limits.bytesMax || second - Self.compactEvery >= compactedAt || second < compactedAt
+        else {
+            return
         }
-        let answers = sums.indices.compactMap { number -> EndpointRequests? in
-            guard var sum = sums[number] else { return nil }
-            sum.buckets = buckets[number].values.sorted { $0.from < $1.from }
-            return sum
+        compactedAt = second
+        compact(second)
+        while bytes > limits.bytesMax, pressure < Self.pressureMax {
+            pressure += 1
+            compact(second)
         }
-        return (answers.sorted { $0.count > $1.count }, isWhole)
+        if bytes < limits.bytesMax / 4, pressure > 0 { pressure -= 1 }
+        forget(second)
+        if !endpoints.aliases.isEmpty { settle() }
+        if endpoints.count > limits.endpointsMax / 2 { forgetEndpoints() }
     }
 
     // MARK: Parts
 
-    /// The first record that may belong to a window; those before it are surely older.
-    private func firstIndex(from: Timestamp) -> Int {
-        let least = (from - Self.disorder).nanoseconds
-        var low = head
-        var high = records.count
-        while low < high {
-            let middle = (low + high) / 2
-            if records[middle].at < least { low = middle + 1 } else { high = middle }
+    private mutating func openPlace(of second: Int64, age: Int64) -> Int {
+        if let last = open.indices.last, open[last].covers(second) { return last }
+        let place: Int
+        if let found = open.firstIndex(where: { $0.covers(second) }) {
+            place = found
+        } else if let empty = open.firstIndex(where: \.tally.isEmpty) {
+            place = empty
+        } else if open.count < Self.openMax {
+            open.append(Open(start: 0, width: 1))
+            place = open.count - 1
+        } else {
+            place = open.indices.min { open[$0].used < open[$1].used } ?? 0
+            close(place)
         }
-        return low
+        if open[place].tally.isEmpty {
+            let width = width(age: age)
+            open[place].start = second.floored(to: width)
+            open[place].width = width
+        }
+        // The last is looked at first.
+        open.swapAt(place, open.count - 1)
+        return open.count - 1
     }
 
-    private mutating func number(of endpoint: Endpoint) -> UInt16 {
-        if let known = endpointNumbers[endpoint] { return known }
-        var endpoint = endpoint
-        // Whoever asks for ever new paths must not fill the memory.
-        if endpoints.count >= limits.endpointsMax {
-            endpoint = Endpoint(service: endpoint.service, method: "", path: "(others)")
-            if let known = endpointNumbers[endpoint] { return known }
-            if endpoints.count >= limits.endpointsMax * 2 { return UInt16(endpoints.count - 1) }
+    private mutating func close(_ place: Int) {
+        guard !open[place].tally.isEmpty else { return }
+        let (start, width) = (open[place].start, open[place].width)
+        var index = blocks.count
+        while index > 0, blocks[index - 1].start > start { index -= 1 }
+        if index > 0, blocks[index - 1].start == start, blocks[index - 1].width == width {
+            bytes -= blocks[index - 1].cost
+            open[place].tally.add(encoded: blocks[index - 1].bytes)
+            blocks[index - 1].bytes = open[place].tally.encoded()
+            bytes += blocks[index - 1].cost
+        } else {
+            let block = Block(start: start, width: width, bytes: open[place].tally.encoded())
+            blocks.insert(block, at: index)
+            bytes += block.cost
         }
-        let number = UInt16(endpoints.count)
-        endpoints.append(endpoint)
-        endpointNumbers[endpoint] = number
-        return number
+        open[place].tally.removeAll()
     }
 
-    private mutating func number(of user: [UInt8]) -> UInt32 {
-        if let known = userNumbers[user] { return known }
-        guard users.count < limits.usersMax else {
-            lost += 1
-            return 0
-        }
-        let number = UInt32(users.count)
-        users.append(user)
-        userNumbers[user] = number
-        return number
+    private func width(age: Int64) -> Int64 {
+        (Self.steps.last { age >= self.age(of: $0) } ?? Self.steps[0]).width
     }
 
-    /// Forgets endpoints of which no request is left: a scanner's paths must not take the places for ever.
-    private mutating func renumberEndpoints() {
-        let old = endpoints
-        endpoints = []
-        endpointNumbers = [:]
-        for index in head..<records.count {
-            records[index].endpoint = number(of: old[Int(records[index].endpoint)])
+    private func age(of step: Step) -> Int64 { step.age >> pressure }
+
+    /// Brings blocks that are old enough for a coarser step together.
+    private mutating func compact(_ now: Int64) {
+        var result: [Block] = []
+        result.reserveCapacity(blocks.count)
+        var group: (start: Int64, width: Int64, blocks: [Block])?
+        func finish() {
+            guard let done = group else { return }
+            group = nil
+            if done.blocks.count == 1, done.blocks[0].width == done.width {
+                result.append(done.blocks[0])
+                return
+            }
+            var tally = RequestTally()
+            for block in done.blocks { tally.add(encoded: block.bytes) }
+            result.append(Block(start: done.start, width: done.width, bytes: tally.encoded()))
         }
+        for block in blocks {
+            // The whole of the coarser stretch must be old enough, or it would be added to later.
+            let width = Self.steps.last { step in
+                step.width > block.width
+                    && now - (block.start.floored(to: step.width) + step.width) >= age(of: step)
+            }?.width
+            let (start, target) = (block.start.floored(to: width ?? block.width), width ?? block.width)
+            if group?.start != start || group?.width != target { finish() }
+            if group == nil { group = (start, target, []) }
+            group?.blocks.append(block)
+        }
+        finish()
+        blocks = result.sorted { $0.start < $1.start }
+        bytes = blocks.reduce(0) { $0 + $1.cost }
     }
 
-    /// Forgets users of whom no request is left.
-    private mutating func renumberUsers() {
-        let old = users
-        users = [[]]
-        userNumbers = [:]
-        for index in head..<records.count where records[index].user != 0 {
-            records[index].user = number(of: old[Int(records[index].user)])
+    /// Lets go of what is too old, and of the oldest while there is too much.
+    private mutating func forget(_ now: Int64) {
+        let oldest = now - limits.span.wholeSeconds
+        var count = 0
+        while count < blocks.count, blocks[count].end <= oldest || bytes > limits.bytesMax {
+            bytes -= blocks[count].cost
+            if blocks[count].end > oldest {
+                let gone = blocks[count].bytes
+                RequestTally.read(gone) { head, latency in
+                    lost += UInt64(clamping: head.count)
+                    QuantileSketch.skipCompact(gone, at: &latency)
+                }
+                completeFrom = max(completeFrom, Timestamp(seconds: Double(blocks[count].end)))
+            }
+            count += 1
         }
+        blocks.removeFirst(count)
+    }
+
+    /// Counts what went to endpoints that are told as others now under those.
+    private mutating func followAliases() {
+        for place in blocks.indices {
+            var tally = RequestTally()
+            tally.add(encoded: blocks[place].bytes, as: endpoints.aliases)
+            bytes -= blocks[place].cost
+            blocks[place].bytes = tally.encoded()
+            bytes += blocks[place].cost
+        }
+        endpoints.dropAliases()
+    }
+
+    /// Forgets endpoints of which no request is left.
+    private mutating func forgetEndpoints() {
+        settle()
+        var used = Array(repeating: false, count: endpoints.numbersEnd)
+        for block in blocks {
+            RequestTally.read(block.bytes) { head, latency in
+                used[Int(head.endpoint)] = true
+                QuantileSketch.skipCompact(block.bytes, at: &latency)
+            }
+        }
+        endpoints.keep { used[$0] }
     }
 }
 
-extension EndpointRequests {
-    fileprivate mutating func add(_ status: UInt16, latency milliseconds: Float, userHash: UInt64?) {
-        count += 1
-        if status >= 500 { errors += 1 } else if status >= 400 { clientErrors += 1 }
-        if milliseconds >= 0 { latency.add(Double(milliseconds)) }
-        guard let userHash else { return }
-        users.add(hash: userHash)
-        if status >= 500 { usersFailed.add(hash: userHash) }
+extension Int64 {
+    /// The greatest multiple of a width that is not greater.
+    func floored(to width: Int64) -> Int64 { self - (self % width + width) % width }
+}
+
+extension Timestamp {
+    /// Seconds since 1970, rounded down.
+    var wholeSeconds: Int64 {
+        let seconds = nanoseconds / 1_000_000_000
+        return nanoseconds % 1_000_000_000 < 0 ? seconds - 1 : seconds
     }
+}
+
+extension Duration {
+    var wholeSeconds: Int64 { components.seconds }
 }

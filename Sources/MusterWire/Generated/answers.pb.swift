@@ -330,6 +330,59 @@ package nonisolated struct WireRequestsAnswer: Sendable {
   /// Lines of access logs that could not be understood.
   package var unparsed: UInt64 = 0
 
+  /// Set by the agent: share of the counted requests whose users were counted too, 0 to 1. Below 1 the sketches of users
+  /// tell of at least so many.
+  package var usersCovered: Double = 0
+
+  /// Set by the agent: coarsest step in which requests of this window are counted, in seconds; at least 1.
+  package var stepSeconds: UInt32 = 0
+
+  /// Set by the agent: when not every line was looked at, oldest first, at most 64; empty when all were.
+  package var sampled: [WireSampledStretch] = []
+
+  /// Set by the agent: networks with the most requests, most first, at most 32; counted together with the users.
+  package var clients: [WireClientCount] = []
+
+  /// Set by the agent: requests by which any of these counts, or that of a network left out, may be too low.
+  package var clientsMissed: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Requests of one network.
+package nonisolated struct WireClientCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// "10.1.2.0/24" or "2001:db8:1::/48": no address of a single client. At most 64 bytes.
+  package var network: String = String()
+
+  package var count: UInt64 = 0
+
+  /// Status 5xx.
+  package var errors: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A time in which the agent looked at one line of several only, and counted it for all of them.
+package nonisolated struct WireSampledStretch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fromNs: Int64 = 0
+
+  package var toNs: Int64 = 0
+
+  /// The largest number of lines that one stood for; at least 2.
+  package var every: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -368,6 +421,37 @@ package nonisolated struct WireEndpointRequests: Sendable {
 
   /// Counts per bucket, oldest first.
   package var buckets: [WireRequestBucket] = []
+
+  /// Set by the agent: by class of status, lowest first, at most 5.
+  package var classes: [WireStatusRequests] = []
+
+  /// Set by the agent: variance of count and of errors by sampling; 0 when every line was looked at.
+  package var countVariance: Double = 0
+
+  package var errorsVariance: Double = 0
+
+  /// Set by the agent: whether a place of the path was learnt from traffic to hold names, so that paths of other hosts
+  /// that differ from it there only belong to it.
+  package var learnt: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Requests to one endpoint that ended alike.
+package nonisolated struct WireStatusRequests: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// First digit of the status, 1 to 5.
+  package var statusClass: UInt32 = 0
+
+  package var count: UInt64 = 0
+
+  /// QuantileSketch of latency in milliseconds; empty when no latency is logged.
+  package var latency: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1164,7 +1248,7 @@ nonisolated extension WireLogTemplate: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireRequestsAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RequestsAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoints\0\u{3}covered_from_ns\0\u{3}covered_to_ns\0\u{1}unparsed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}endpoints\0\u{3}covered_from_ns\0\u{3}covered_to_ns\0\u{1}unparsed\0\u{3}users_covered\0\u{3}step_seconds\0\u{1}sampled\0\u{1}clients\0\u{3}clients_missed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1176,6 +1260,11 @@ nonisolated extension WireRequestsAnswer: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.coveredFromNs) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.coveredToNs) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.unparsed) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.usersCovered) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.stepSeconds) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.sampled) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.clients) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.clientsMissed) }()
       default: break
       }
     }
@@ -1194,6 +1283,21 @@ nonisolated extension WireRequestsAnswer: SwiftProtobuf.Message, SwiftProtobuf._
     if self.unparsed != 0 {
       try visitor.visitSingularUInt64Field(value: self.unparsed, fieldNumber: 4)
     }
+    if self.usersCovered.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.usersCovered, fieldNumber: 5)
+    }
+    if self.stepSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.stepSeconds, fieldNumber: 6)
+    }
+    if !self.sampled.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.sampled, fieldNumber: 7)
+    }
+    if !self.clients.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.clients, fieldNumber: 8)
+    }
+    if self.clientsMissed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.clientsMissed, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1202,6 +1306,91 @@ nonisolated extension WireRequestsAnswer: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.coveredFromNs != rhs.coveredFromNs {return false}
     if lhs.coveredToNs != rhs.coveredToNs {return false}
     if lhs.unparsed != rhs.unparsed {return false}
+    if lhs.usersCovered != rhs.usersCovered {return false}
+    if lhs.stepSeconds != rhs.stepSeconds {return false}
+    if lhs.sampled != rhs.sampled {return false}
+    if lhs.clients != rhs.clients {return false}
+    if lhs.clientsMissed != rhs.clientsMissed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClientCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClientCount"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}network\0\u{1}count\0\u{1}errors\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.network) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.errors) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.network.isEmpty {
+      try visitor.visitSingularStringField(value: self.network, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 2)
+    }
+    if self.errors != 0 {
+      try visitor.visitSingularUInt64Field(value: self.errors, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireClientCount, rhs: WireClientCount) -> Bool {
+    if lhs.network != rhs.network {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.errors != rhs.errors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSampledStretch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SampledStretch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}from_ns\0\u{3}to_ns\0\u{1}every\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.fromNs) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.toNs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.every) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.fromNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromNs, fieldNumber: 1)
+    }
+    if self.toNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.toNs, fieldNumber: 2)
+    }
+    if self.every != 0 {
+      try visitor.visitSingularUInt32Field(value: self.every, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireSampledStretch, rhs: WireSampledStretch) -> Bool {
+    if lhs.fromNs != rhs.fromNs {return false}
+    if lhs.toNs != rhs.toNs {return false}
+    if lhs.every != rhs.every {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1209,7 +1398,7 @@ nonisolated extension WireRequestsAnswer: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireEndpointRequests: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EndpointRequests"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}method\0\u{1}path\0\u{1}count\0\u{1}errors\0\u{3}client_errors\0\u{1}latency\0\u{1}users\0\u{3}users_failed\0\u{1}buckets\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}method\0\u{1}path\0\u{1}count\0\u{1}errors\0\u{3}client_errors\0\u{1}latency\0\u{1}users\0\u{3}users_failed\0\u{1}buckets\0\u{1}classes\0\u{3}count_variance\0\u{3}errors_variance\0\u{1}learnt\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1227,6 +1416,10 @@ nonisolated extension WireEndpointRequests: SwiftProtobuf.Message, SwiftProtobuf
       case 8: try { try decoder.decodeSingularBytesField(value: &self.users) }()
       case 9: try { try decoder.decodeSingularBytesField(value: &self.usersFailed) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.buckets) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.classes) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.countVariance) }()
+      case 13: try { try decoder.decodeSingularDoubleField(value: &self.errorsVariance) }()
+      case 14: try { try decoder.decodeSingularBoolField(value: &self.learnt) }()
       default: break
       }
     }
@@ -1263,6 +1456,18 @@ nonisolated extension WireEndpointRequests: SwiftProtobuf.Message, SwiftProtobuf
     if !self.buckets.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.buckets, fieldNumber: 10)
     }
+    if !self.classes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.classes, fieldNumber: 11)
+    }
+    if self.countVariance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.countVariance, fieldNumber: 12)
+    }
+    if self.errorsVariance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.errorsVariance, fieldNumber: 13)
+    }
+    if self.learnt != false {
+      try visitor.visitSingularBoolField(value: self.learnt, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1277,6 +1482,50 @@ nonisolated extension WireEndpointRequests: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.users != rhs.users {return false}
     if lhs.usersFailed != rhs.usersFailed {return false}
     if lhs.buckets != rhs.buckets {return false}
+    if lhs.classes != rhs.classes {return false}
+    if lhs.countVariance != rhs.countVariance {return false}
+    if lhs.errorsVariance != rhs.errorsVariance {return false}
+    if lhs.learnt != rhs.learnt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatusRequests: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StatusRequests"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}status_class\0\u{1}count\0\u{1}latency\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.statusClass) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.latency) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.statusClass != 0 {
+      try visitor.visitSingularUInt32Field(value: self.statusClass, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 2)
+    }
+    if !self.latency.isEmpty {
+      try visitor.visitSingularBytesField(value: self.latency, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatusRequests, rhs: WireStatusRequests) -> Bool {
+    if lhs.statusClass != rhs.statusClass {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.latency != rhs.latency {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

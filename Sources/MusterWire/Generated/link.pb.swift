@@ -420,6 +420,9 @@ package nonisolated struct WireHeartbeat: Sendable {
   /// The agent's own CPU time since its start, in milliseconds.
   package var cpuMs: UInt64 = 0
 
+  /// Set by the agent: one log line in so many is looked at now, to stay within its budget; 0 or 1 when all are.
+  package var linesSampledEvery: UInt32 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1152,7 +1155,7 @@ nonisolated extension WireService: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{4}\u{e}lines_sampled_every\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1166,6 +1169,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.questionsRefused) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cpuMs) }()
+      case 20: try { try decoder.decodeSingularUInt32Field(value: &self.linesSampledEvery) }()
       default: break
       }
     }
@@ -1190,6 +1194,9 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.cpuMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.cpuMs, fieldNumber: 6)
     }
+    if self.linesSampledEvery != 0 {
+      try visitor.visitSingularUInt32Field(value: self.linesSampledEvery, fieldNumber: 20)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1200,6 +1207,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.questionsRefused != rhs.questionsRefused {return false}
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.cpuMs != rhs.cpuMs {return false}
+    if lhs.linesSampledEvery != rhs.linesSampledEvery {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

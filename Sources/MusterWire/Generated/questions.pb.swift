@@ -227,7 +227,8 @@ package nonisolated struct WireRequestsProbe: Sendable {
   package var service: String = String()
 
   /// Salt of the distinct-user sketches: the same for all hosts of one question, 16 to 64 bytes, and
-  /// different for every question, so that sketches of two questions can't be joined.
+  /// different for every question, so that sketches of two questions can't be joined. Empty when users are not asked
+  /// for: then no log is read again.
   package var salt: Data = Data()
 
   /// Length of the buckets of the time series, in seconds; 0 for none. At least 1.

@@ -148,8 +148,8 @@ extension Probe {
 
     private init(_ wire: WireRequestsProbe) throws(WireError) {
         try Fields.check(wire.service.utf8.count, max: 128, "service")
-        guard (16...64).contains(wire.salt.count) else {
-            throw WireError(.malformed, "salt must be 16 to 64 bytes, found \(wire.salt.count)")
+        guard wire.salt.isEmpty || (16...64).contains(wire.salt.count) else {
+            throw WireError(.malformed, "salt must be empty or 16 to 64 bytes, found \(wire.salt.count)")
         }
         self = .requests(
             window: TimeWindow(wire.window),

@@ -87,6 +87,21 @@ enum AnswerText {
                 Terminal.clean("errors of \(endpoint.total.path) by host: \(parts.joined(separator: ", "))")
             )
         }
+        let clients = requests.clients.top.prefix(5).map { "\($0.network) \($0.errors)/\($0.count)" }
+        if !clients.isEmpty {
+            Terminal.out(Terminal.clean("errors by network of clients: \(clients.joined(separator: ", "))"))
+        }
+        for one in requests.sampled.prefix(20) {
+            let window = "from \(one.sampled.window.from.timeOfDay) to \(one.sampled.window.to.timeOfDay)"
+            Terminal.out(Terminal.clean("\(one.host.name) sampled 1 line in \(one.sampled.every) \(window)"))
+        }
+        let hasUsers = requests.endpoints.contains { !$0.total.users.isEmpty }
+        if hasUsers, requests.usersCovered > 0, requests.usersCovered < 0.995 {
+            Terminal.out("users were counted for \(Words.percent(requests.usersCovered)) of the requests")
+        }
+        if requests.stepSeconds > 1 {
+            Terminal.out("counted in steps of \(requests.stepSeconds) s: the ends are off by half of it")
+        }
         if requests.unparsed > 0 {
             Terminal.out("\(Words.count(requests.unparsed, "line")) of access logs not understood")
         }
