@@ -50,8 +50,17 @@ enum ContextLines {
     private static func harm(_ blast: BlastRadius, _ context: IncidentContext) -> String {
         let place = blast.endpoint.isEmpty ? blast.service : blast.endpoint
         let before = context.endpoints.first?.errorRatioBefore.map { ", before \($0.percentText)" } ?? ""
-        let users = blast.users.map { ", about \($0.text(decimals: 0)) users" } ?? ""
-        return "\(blast.ratio.percentText) of requests to \(place) fail since \(context.onset.timeOfDay) "
-            + "(95% sure: \(blast.low.percentText) to \(blast.high.percentText)\(before))\(users)"
+        var line = "\(blast.ratio.percentText) of requests to \(place) fail since \(context.onset.timeOfDay) "
+        line += "(95% sure: \(blast.low.percentText) to \(blast.high.percentText)\(before))"
+        if let users = blast.usersInAll {
+            line += ", about \(users.text) users"
+        } else if let users = blast.users {
+            line += ", about \(users.text(decimals: 0)) users"
+        }
+        if blast.coverage.answered < blast.coverage.asked, let failed = blast.failedInAll {
+            line += "; on all \(blast.coverage.asked) hosts about \(failed.text) failed requests"
+        }
+        if let every = blast.sampledEvery { line += "; counted from at least one log line in \(every)" }
+        return line
     }
 }

@@ -9,11 +9,16 @@ struct RequestPicture: Sendable {
     /// Since the onset.
     let window: TimeWindow
     private let coverage: Coverage
+    private let usersCovered: Double
+    private let sampledEvery: Int?
 
     /// `before` and `after` are the replies for the time before the onset and since then.
     init(before: FleetReply?, after: FleetReply?, window: TimeWindow) {
         self.before = Self.merged(before)?.endpoints ?? []
-        self.after = Self.merged(after)?.endpoints ?? []
+        let merged = Self.merged(after)
+        self.after = merged?.endpoints ?? []
+        self.usersCovered = merged?.usersCovered ?? 0
+        self.sampledEvery = merged?.sampled.map(\.sampled.every).max()
         self.window = window
         self.replies = (before, after)
         self.coverage = after?.coverage ?? Coverage()
@@ -85,10 +90,13 @@ struct RequestPicture: Sendable {
             })
         else { return nil }
         let total = endpoint.total
-        let interval = WilsonInterval(successes: total.errors, trials: total.count)
+        // Lines that stood for others count as the fewer that they are.
+        let count = Double(total.count)
+        let trials = Int(count * count / (count + total.countVariance))
+        let interval = WilsonInterval(successes: Int(Double(trials) * worst.errorRatio), trials: trials)
         // A host that did not answer may have failed none of its requests or all of them.
         let seen = coverage.ratio
-        return BlastRadius(
+        var blast = BlastRadius(
             endpoint: worst.endpoint,
             service: total.service,
             window: window,
@@ -99,6 +107,24 @@ struct RequestPicture: Sendable {
             high: interval.high * seen + (1 - seen),
             coverage: coverage
         )
+        // Hosts that answered and served none of these requests failed none.
+        let idle = max(0, coverage.answered - endpoint.hosts.count)
+        blast.failedInAll = FleetEstimate.total(
+            endpoint.hosts.map(\.errors) + Array(repeating: 0, count: idle),
+            variance: total.errorsVariance,
+            asked: coverage.asked
+        )
+        blast.usersInAll = blast.users.map {
+            FleetEstimate.users(
+                $0,
+                // An agent that does not tell the share counted the users of all requests.
+                covered: usersCovered > 0 ? usersCovered : 1,
+                answered: coverage.answered,
+                asked: coverage.asked
+            )
+        }
+        blast.sampledEvery = sampledEvery
+        return blast
     }
 
     /// Latency in milliseconds at a quantile, before and after; nil without requests on either side.

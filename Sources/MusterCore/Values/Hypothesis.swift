@@ -94,6 +94,12 @@ package struct BlastRadius: Hashable, Sendable, Codable {
     package var low: Double
     package var high: Double
     package var coverage: Coverage
+    /// Failed requests over all hosts of the service, also those that did not answer; nil in old records.
+    package var failedInAll: EstimatedValue?
+    /// Users over all hosts; nil when no log names users, and in old records.
+    package var usersInAll: EstimatedValue?
+    /// The largest number of log lines that one stood for on any host; nil when every line was looked at.
+    package var sampledEvery: Int?
 
     package init(
         endpoint: String,
