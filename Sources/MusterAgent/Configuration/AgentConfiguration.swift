@@ -35,7 +35,8 @@ package struct AgentConfiguration: Sendable {
     ///     state: /var/lib/muster                 # else that
     ///     policy: /etc/muster/policy.yaml        # else policy.yaml beside this file
     ///     memory_max: 256                        # MiB, 32 to 65536; else 256
-    ///     cpu_max: 50                            # percent of one CPU, 1 to 800; else 50
+    ///     cpu_max: 50                            # percent of one CPU, 1 to 800; else 50; half of it for logs, which
+    ///                                            # are sampled when they cost more
     ///     reconnect_max: 120s                    # longest wait between attempts, 1s to 1h; else 120s
     package init(_ reader: inout DocumentReader, folder: String) throws(DocumentError) {
         self.init(policy: folder + "/policy.yaml")

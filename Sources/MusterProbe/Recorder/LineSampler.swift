@@ -18,6 +18,7 @@ struct LineSampler {
     private var lastAt: Double?
     /// What this tick may spend before it samples more, and what it has spent.
     private var allowed = 0.0
+    private var atMost = Double.infinity
     private var spent = 0.0
     private var startedAt = 0.0
     /// Lines of this group that are still to come, and which of them is the chosen one.
@@ -39,7 +40,10 @@ struct LineSampler {
     }
 
     /// A tick begins; `cpu` is the CPU time of this thread and `now` any clock that goes forward, in seconds.
-    mutating func begin(cpu: Double, now: Double) {
+    ///
+    /// It ends after `atMost` seconds of CPU time, which is no reason to sample.
+    mutating func begin(cpu: Double, now: Double, atMost: Double = .infinity) {
+        self.atMost = atMost
         if let lastAt {
             saved = min(saved + max(0, now - lastAt) * ratioMax, ratioMax * Self.savedSecondsMax)
         }
@@ -61,7 +65,7 @@ struct LineSampler {
             if before < allowed * mark, spent >= allowed * mark { sample(min(every * 4, Self.everyMax)) }
             mark = (1 + mark) / 2
         }
-        return spent < allowed
+        return spent < min(allowed, atMost)
     }
 
     /// The tick is over.

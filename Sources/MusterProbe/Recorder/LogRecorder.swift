@@ -102,11 +102,18 @@ package final class LogRecorder: Sendable {
     package var requestBytes: Int { state.withLock { $0.record.requests.bytesUsed } }
 
     /// Reads what was written since the last tick.
-    package func tick(now: Timestamp) {
+    package func tick(now: Timestamp) { tick(now: now, cpuSecondsMax: .infinity) }
+
+    /// The same for a question, which has little time, and counts what was written a moment ago too.
+    private func tickForQuestion() { tick(now: WallMoment.now, cpuSecondsMax: 0.05) }
+
+    private func tick(now: Timestamp, cpuSecondsMax: Double) {
         guard !settings.isEmpty else { return }
         let seconds = (ContinuousClock.now - began).inSeconds
         state.withLock { state in
+            state.record.sampler.begin(cpu: ThreadTime.seconds, now: seconds, atMost: cpuSecondsMax)
             advance(&state.follower, &state.record, seconds, now)
+            state.record.sampler.end()
             state.record.requests.trim(now: now)
             lost.store(state.record.requests.lost + state.record.sampler.skipped, ordering: .relaxed)
             every.store(state.record.sampler.every, ordering: .relaxed)
@@ -121,7 +128,6 @@ package final class LogRecorder: Sendable {
     ) {
         var left = Self.tickBytesMax
         var more = true
-        record.sampler.begin(cpu: ThreadTime.seconds, now: seconds)
         while more, left > 0 {
             more = follower.poll(seconds: seconds, bytesMax: Self.pollBytes) { line in
                 left -= line.bytes.count
@@ -130,7 +136,6 @@ package final class LogRecorder: Sendable {
             }
             if !record.sampler.spend(cpu: ThreadTime.seconds) { break }
         }
-        record.sampler.end()
     }
 
     private func take(_ line: LogFollower.Line, _ now: Timestamp, _ record: inout Record) {
@@ -180,8 +185,7 @@ package final class LogRecorder: Sendable {
         }
         return withoutActuallyEscaping(isCancelled) { isCancelled in
             let clock = QuestionClock(budget, isCancelled: isCancelled)
-            // What was written a moment ago counts too.
-            tick(now: WallMoment.now)
+            tickForQuestion()
             return requests(window, service, salt, bucketSeconds, budget, clock)
         }
     }
@@ -279,7 +283,7 @@ package final class LogRecorder: Sendable {
         }
         return withoutActuallyEscaping(isCancelled) { isCancelled in
             let clock = QuestionClock(budget, isCancelled: isCancelled)
-            tick(now: WallMoment.now)
+            tickForQuestion()
             return logs(window, service, level, text, budget, clock)
         }
     }
