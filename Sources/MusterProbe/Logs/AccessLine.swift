@@ -239,7 +239,9 @@ extension ArraySlice<UInt8> {
     /// The place of the first quotation mark.
     fileprivate var firstQuote: Int? {
         withUnsafeBytes { bytes -> Int? in
-            guard let base = bytes.baseAddress, let found = memchr(base, 0x22, bytes.count) else { return nil }
+            guard let base = bytes.baseAddress, let found = memchr(base, 0x22, bytes.count) else {
+                return nil
+            }
             return startIndex + (UnsafeRawPointer(found) - base)
         }
     }
