@@ -211,3 +211,27 @@ let package = Package(
         ),
     ]
 )
+
+// Fuzzing needs a program with the fuzzer's own main; else the same folder is a test target that replays its seeds.
+let fuzzed: [Target.Dependency] = ["MusterCore", "MusterAnalysis", "MusterWire", "MusterYAML", "MusterProbe"]
+if Context.environment["MUSTER_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "muster-fuzz",
+            dependencies: fuzzed,
+            path: "Tests/Fuzz",
+            exclude: ["FuzzSeedTests.swift", "run", "seeds"],
+            swiftSettings: settings
+        )
+    )
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "MusterFuzzTests",
+            dependencies: fuzzed + ["MusterTesting"],
+            path: "Tests/Fuzz",
+            exclude: ["FuzzDriver.swift", "run", "seeds"],
+            swiftSettings: settings
+        )
+    )
+}

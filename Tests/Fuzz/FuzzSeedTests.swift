@@ -1,0 +1,58 @@
+import Foundation
+import MusterTesting
+import Testing
+
+/// The short form of fuzzing, in every test run: what fuzzing found worth keeping, and seeded changes of it.
+///
+/// A parser that traps takes the whole test run down, which is the point.
+@Suite struct FuzzSeedTests {
+    private static let changesPerSeed = 8
+
+    /// Seeds of a target: each line of its file is one input in base64.
+    private static func seeds(_ target: String) -> [[UInt8]] {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "seeds/\(target).base64"
+        )
+        guard let text = try? String(contentsOf: path, encoding: .utf8) else { return [] }
+        return text.split(separator: "\n").compactMap { Data(base64Encoded: String($0)).map { Array($0) } }
+    }
+
+    @Test("Every parser has seeds, and returns from each of them and from changed ones")
+    func replay() {
+        for target in FuzzTarget.all {
+            let seeds = Self.seeds(target.name)
+            #expect(!seeds.isEmpty, "Tests/Fuzz/seeds/\(target.name).base64 is missing or empty")
+            var random = SplitMix64(seed: 7)
+            for seed in seeds {
+                target.run(seed)
+                for _ in 0..<Self.changesPerSeed { target.run(Self.changed(seed, among: seeds, &random)) }
+            }
+        }
+    }
+
+    /// Cuts, repeats, overwrites and splices.
+    private static func changed(
+        _ seed: [UInt8],
+        among seeds: [[UInt8]],
+        _ random: inout SplitMix64
+    ) -> [UInt8] {
+        var bytes = seed
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            let place = Int.random(in: 0...bytes.count, using: &random)
+            switch Int.random(in: 0..<5, using: &random) {
+            case 0: bytes.removeSubrange(place...)
+            case 1: bytes.insert(UInt8.random(in: 0...255, using: &random), at: place)
+            case 2:
+                let end = min(bytes.count, place + Int.random(in: 0...16, using: &random))
+                bytes.removeSubrange(place..<end)
+            case 3:
+                let end = min(bytes.count, place + 64)
+                bytes.insert(contentsOf: Array(bytes[place..<end]), at: place)
+            default:
+                guard let other = seeds.randomElement(using: &random) else { continue }
+                bytes = Array(bytes.prefix(place) + other.dropFirst(place))
+            }
+        }
+        return Array(bytes.prefix(1 << 16))
+    }
+}

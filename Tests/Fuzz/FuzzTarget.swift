@@ -1,0 +1,65 @@
+import MusterAnalysis
+import MusterCore
+import MusterWire
+import MusterYAML
+
+@testable import MusterProbe
+
+/// One parser of bytes from outside, as a fuzzer sees it: whatever the bytes are, it returns.
+struct FuzzTarget: Sendable {
+    let name: String
+    let run: @Sendable (_ bytes: [UInt8]) -> Void
+
+    /// Every parser of bytes that the agent reads, from files, the kernel, servers and its coordinator.
+    static let all: [FuzzTarget] = logs + host + files + wire
+
+    private static let now = Timestamp(seconds: 1_795_600_000)
+
+    private static let logs = [
+        FuzzTarget(name: "log-line") { bytes in
+            let parser = LogLineParser(zoneOffsetSeconds: 3600)
+            for line in bytes.split(separator: 0x0A) { _ = parser.parse(line, now: now) }
+        },
+        FuzzTarget(name: "endpoint-path") { _ = EndpointPath.normalized($0[...]) },
+        FuzzTarget(name: "secret-mask") { _ = SecretMask.mask(String(decoding: $0, as: UTF8.self)) },
+        FuzzTarget(name: "json-fields") { _ = JSONFields.read($0[...]) { _, _ in } },
+    ]
+
+    private static let host = [
+        FuzzTarget(name: "proc") { bytes in
+            _ = CPUTimes(procStat: bytes)
+            _ = MemoryReading(meminfo: bytes)
+            _ = LoadReading(loadavg: bytes)
+            _ = DiskReading.parse(diskstats: bytes)
+            _ = NetworkReading.parse(netDev: bytes)
+            _ = Mount.parse(mounts: bytes)
+            _ = ProcessReading(stat: bytes)
+            _ = SocketReading.parse(procNetTCP: bytes)
+            _ = HostFacts.values(osRelease: bytes)
+        }
+    ]
+
+    private static let files = [
+        FuzzTarget(name: "unified-diff") { bytes in
+            let middle = bytes.firstIndex(of: 0) ?? bytes.count / 2
+            _ = UnifiedDiff.text(
+                before: Array(bytes[..<middle]),
+                after: Array(bytes[middle...]),
+                path: "a"
+            )
+        },
+        FuzzTarget(name: "yaml") { _ = try? YAMLReader.read($0, name: "a.yaml") },
+    ]
+
+    private static let wire = [
+        FuzzTarget(name: "frame") { bytes in
+            var decoder = FrameDecoder()
+            decoder.append(bytes)
+            while let _ = try? decoder.next() {}
+        },
+        FuzzTarget(name: "sketch") { bytes in
+            _ = QuantileSketch(bytes: bytes)
+            _ = DistinctSketch(bytes: bytes)
+        },
+    ]
+}
