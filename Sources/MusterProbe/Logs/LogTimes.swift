@@ -12,12 +12,12 @@ extension Timestamp {
 
     /// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size.
     ///
-    /// The unit is the one that puts the moment between 2001 and 2286.
+    /// The unit is the one that puts the moment between 2001 and 2261, where the nanoseconds of `Int64` end.
     init?(epoch number: Double) {
         switch number {
-        case 1e9..<1e10: self.init(seconds: number)
-        case 1e12..<1e13: self.init(nanoseconds: Int64(number * 1e6))
-        case 1e15..<1e16: self.init(nanoseconds: Int64(number * 1e3))
+        case 1e9..<9.2e9: self.init(seconds: number)
+        case 1e12..<9.2e12: self.init(nanoseconds: Int64(number * 1e6))
+        case 1e15..<9.2e15: self.init(nanoseconds: Int64(number * 1e3))
         case 1e18..<9.2e18: self.init(nanoseconds: Int64(number))
         default: return nil
         }
