@@ -1,4 +1,5 @@
 // swift-tools-version: 6.1
+import Glibc
 import PackageDescription
 
 /// Settings of every target of ours: Swift 6 language mode with warnings as errors.
@@ -8,6 +9,30 @@ let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .unsafeFlags(["-warnings-as-errors"]),
 ]
+
+/// How release programs are linked: without what nothing refers to.
+///
+/// The static Swift runtime asks for every symbol to be exported; taking that back, folding equal functions whose
+/// address nobody compares, and packing relocations make the agent 3 MB smaller. Packed relocations need glibc 2.36
+/// where the program runs, so they are used only where the build machine has it too.
+let smallLink: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=safe", "-Xlinker", "-z",
+            "-Xlinker", "now",
+        ]
+            + (glibcMinor >= 36 ? ["-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"] : []),
+        .when(configuration: .release)
+    )
+]
+
+/// The y of glibc's version 2.y; 0 with another C library.
+var glibcMinor: Int {
+    var text = [CChar](repeating: 0, count: 64)
+    guard confstr(Int32(_CS_GNU_LIBC_VERSION), &text, text.count) > 0 else { return 0 }
+    let version = String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return version.hasPrefix("glibc 2.") ? Int(version.dropFirst(8).prefix { $0 != "." }) ?? 0 : 0
+}
 
 let package = Package(
     name: "muster",
@@ -105,7 +130,12 @@ let package = Package(
         ),
 
         // Executables are thin.
-        .executableTarget(name: "muster-agent", dependencies: ["MusterAgent"], swiftSettings: settings),
+        .executableTarget(
+            name: "muster-agent",
+            dependencies: ["MusterAgent"],
+            swiftSettings: settings,
+            linkerSettings: smallLink
+        ),
         .executableTarget(
             name: "muster-coordinator",
             dependencies: [
@@ -113,7 +143,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            linkerSettings: smallLink
         ),
         .executableTarget(
             name: "muster",
@@ -121,14 +152,16 @@ let package = Package(
                 "MusterCore", "MusterYAML", "MusterIdentity", "MusterHTTP", "MusterWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            linkerSettings: smallLink
         ),
         .executableTarget(
             name: "muster-drill",
             dependencies: [
                 "MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            linkerSettings: smallLink
         ),
 
         // What benchmarks run: the product's own engines on a file of logs.
