@@ -61,6 +61,7 @@ let package = Package(
         // them maps nothing of them.
         .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CLinux"),
 
         // Values and engines: no I/O, no Foundation.
@@ -89,7 +90,9 @@ let package = Package(
         // The host's side.
         .target(
             name: "MusterProbe",
-            dependencies: ["MusterCore", "MusterAnalysis", "MusterHTTP", "MusterPostgres", "CLinux"],
+            dependencies: [
+                "MusterCore", "MusterAnalysis", "MusterHTTP", "MusterPostgres", "CLinux", "CPCRE2",
+            ],
             swiftSettings: settings
         ),
         .target(

@@ -22,4 +22,5 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "scan_bytes.h"
 #include "spawn_isolated.h"

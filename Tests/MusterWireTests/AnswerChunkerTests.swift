@@ -20,6 +20,12 @@ import Testing
         }
         answer.matched = 123_456
         answer.scanned = 999_999
+        answer.summary.levels = ["error": 123_456]
+        answer.summary.buckets = [LogBucket(from: ConversionTests.now, count: 123_456)]
+        answer.summary.bucketSeconds = 60
+        answer.summary.first = ConversionTests.now
+        answer.summary.last = ConversionTests.now + .seconds(1)
+        answer.summary.covered = ConversionTests.window
         return answer
     }
 
@@ -54,6 +60,7 @@ import Testing
         #expect(merged.lines == logs(lines: 6000).lines)
         #expect(merged.matched == 123_456)
         #expect(merged.scanned == 999_999)
+        #expect(merged.summary == logs(lines: 0).summary)
     }
 
     @Test func theBudgetKeepsTheNewestLinesAndCountsTheRest() throws {

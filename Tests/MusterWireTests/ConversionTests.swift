@@ -30,6 +30,19 @@ import Testing
 
     @Test(arguments: [
         Probe.logs(window: window, service: "checkout", level: .error, text: "timeout"),
+        .logs(
+            window: window,
+            service: "",
+            level: nil,
+            text: "",
+            refinement: LogRefinement(
+                regex: "a+b",
+                template: "paid <*>",
+                order: .spread,
+                bucketSeconds: 60,
+                contextLines: 3
+            )
+        ),
         .requests(window: window, service: "", salt: [UInt8](repeating: 3, count: 16), bucketSeconds: 10),
         .metrics(window: window, prefix: "cpu"), .processes(text: "nginx"), .sockets(port: 5432),
         .dependencies(name: "db"), .changes(window: window, service: "x"), .facts,
@@ -39,6 +52,22 @@ import Testing
     func aQuestionComesBackAsItWas(_ probe: Probe) throws {
         let question = Question(id: QuestionID(at: Self.now), probe: probe)
         #expect(try Question(WireQuestion(question)) == question)
+    }
+
+    @Test func whatIsOutOfBoundsInAQuestionAboutLogsIsNotRead() {
+        func wire(_ change: (inout WireLogsProbe) -> Void) -> WireQuestion {
+            let probe = Probe.logs(window: Self.window, service: "", level: nil, text: "")
+            var wire = WireQuestion(Question(id: QuestionID(at: Self.now), probe: probe))
+            change(&wire.logs)
+            return wire
+        }
+        for broken in [
+            wire { $0.regex = String(repeating: "a", count: 1_025) }, wire { $0.order = "random" },
+            wire { $0.contextLines = 21 }, wire { $0.bucketSeconds = .max },
+            wire { $0.template = String(repeating: "a", count: 4_097) },
+        ] {
+            #expect(throws: WireError.self) { try Question(broken) }
+        }
     }
 
     @Test func aQuestionOfAnUnknownKindIsToldApart() throws {

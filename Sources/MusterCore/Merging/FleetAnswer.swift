@@ -44,7 +44,8 @@ package enum MergedAnswer: Sendable {
     /// Merges what the hosts answered; an answer of another kind than the probe's is left out.
     package init(_ replies: [HostReply], probe: Probe, rowsMax: Int) {
         switch probe {
-        case .logs: self = .logs(MergedLogs(replies, rowsMax: rowsMax))
+        case .logs(_, _, _, _, let refinement):
+            self = .logs(MergedLogs(replies, order: refinement?.order ?? .newest, rowsMax: rowsMax))
         case .requests: self = .requests(MergedRequests(replies, rowsMax: rowsMax))
         case .metrics:
             // What stands out comes first, so that a bound never hides it.

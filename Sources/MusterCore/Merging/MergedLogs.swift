@@ -1,21 +1,24 @@
 /// Log lines and templates of many hosts.
 package struct MergedLogs: Sendable, Codable {
-    /// Newest lines of all hosts, oldest first.
+    /// Lines of all hosts as the question's order chooses them, oldest first.
     package var lines: [HostRow<LogLine>] = []
     /// Most frequent first.
     package var templates: [MergedTemplate] = []
     package var matched = 0
     package var scanned = 0
+    package var summary: LogSummary?
     /// Templates and lines that were left out because of the bound.
     package var dropped = 0
 
-    init(_ replies: [HostReply], rowsMax: Int) {
+    init(_ replies: [HostReply], order: LogOrder = .newest, rowsMax: Int) {
+        var summary = LogSummary()
         var templates: [TemplateKey: MergedTemplate] = [:]
         var lines: [HostRow<LogLine>] = []
         for reply in replies {
             guard case .logs(let answer)? = reply.answer else { continue }
             matched = matched.saturatingAdd(answer.matched)
             scanned = scanned.saturatingAdd(answer.scanned)
+            summary.merge(answer.summary)
             lines += answer.lines.map { HostRow(host: reply.host, row: $0) }
             for template in answer.templates {
                 let key = TemplateKey(
@@ -30,7 +33,8 @@ package struct MergedLogs: Sendable, Codable {
         let ranked = templates.values.sorted {
             ($1.template.count, $0.template.pattern) < ($0.template.count, $1.template.pattern)
         }
-        self.lines = lines.suffix(rowsMax)
+        self.lines = lines.chosen(order, rowsMax)
+        self.summary = summary
         self.templates = Array(ranked.prefix(rowsMax))
         self.dropped = lines.count - self.lines.count + ranked.count - self.templates.count
     }

@@ -14,7 +14,7 @@ package enum Answer: Sendable, Codable {
 
 /// Log lines found.
 package struct LogsAnswer: Sendable, Codable {
-    /// Newest matching lines, oldest first.
+    /// Matching lines as the question's order chooses them, oldest first.
     package var lines: [LogLine] = []
     /// All matching lines by template, most frequent first.
     package var templates: [LogTemplateCount] = []
@@ -22,6 +22,7 @@ package struct LogsAnswer: Sendable, Codable {
     package var matched = 0
     /// Lines looked at.
     package var scanned = 0
+    package var summary = LogSummary()
 
     package init() {}
 }
@@ -35,6 +36,9 @@ package struct LogLine: Hashable, Sendable, Codable {
     package var level: LogLevel?
     package var text: String
     package var service: String
+    /// The lines before it in the file, oldest first, and those after it, masked; nil when none were asked for.
+    package var before: [String]?
+    package var after: [String]?
 
     package init(at: Timestamp, file: String, offset: Int, level: LogLevel?, text: String, service: String) {
         self.at = at

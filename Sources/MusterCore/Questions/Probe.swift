@@ -2,8 +2,14 @@
 ///
 /// Every probe is read-only.
 package enum Probe: Hashable, Sendable, Codable {
-    /// Log lines and counts per template. Empty filters match everything.
-    case logs(window: TimeWindow, service: String, level: LogLevel?, text: String)
+    /// Log lines and counts per template. Empty filters match everything; no refinement is the default one.
+    case logs(
+        window: TimeWindow,
+        service: String,
+        level: LogLevel?,
+        text: String,
+        refinement: LogRefinement? = nil
+    )
     /// Requests per endpoint. `salt` is shared by all hosts of one question and never used for another; without one
     /// users are not counted, and no log is read again.
     case requests(window: TimeWindow, service: String, salt: [UInt8], bucketSeconds: Int)
@@ -62,7 +68,8 @@ package enum LogLevel: String, Sendable, Codable, CaseIterable, Comparable {
     case error
     case fatal
 
-    private var gravity: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    /// 0 for the least grave.
+    package var gravity: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.gravity < right.gravity }
 }

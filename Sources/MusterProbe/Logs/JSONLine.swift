@@ -34,12 +34,20 @@ package enum JSONFields {
                 guard scanner.skipNested(depthMax: depthMax) else { return false }
             default:
                 let value = scanner.bare()
-                guard !value.isEmpty else { return false }
+                guard let first = value.first,
+                    first == UInt8(ascii: "-") || (0x30...0x39).contains(first) || isWord(value)
+                else { return false }
                 if !value.elementsEqual("null".utf8) { each(key, value) }
             }
             if scanner.take(UInt8(ascii: ",")) { continue }
             return scanner.take(UInt8(ascii: "}")) && scanner.isAtEnd
         }
+    }
+
+    /// The three words that stand without quotes.
+    private static func isWord(_ value: ArraySlice<UInt8>) -> Bool {
+        value.elementsEqual("null".utf8) || value.elementsEqual("true".utf8)
+            || value.elementsEqual("false".utf8)
     }
 
     private struct Scanner {
@@ -149,7 +157,9 @@ package enum JSONFields {
                     }
                     high = nil
                     output.append(contentsOf: String(Unicode.Scalar(scalar) ?? "\u{FFFD}").utf8)
-                default: output.append(kind)
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(kind)
+                // No escape of JSON's: it stays as it is, so that no word of letters is spelt with one.
+                default: output.append(contentsOf: [byte, kind])
                 }
             }
             return output

@@ -92,18 +92,3 @@ struct LogFields {
         }
     }
 }
-
-extension LogLevel {
-    /// Reads a level's word in any case; nil for other words.
-    init?(word: ArraySlice<UInt8>) {
-        guard word.count >= 3, word.count <= 9 else { return nil }
-        switch String(decoding: word.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self) {
-        case "trace", "debug", "finest", "finer", "fine", "verbose": self = .debug
-        case "info", "notice", "log", "information", "config": self = .info
-        case "warn", "warning": self = .warning
-        case "error", "err", "severe", "failure": self = .error
-        case "fatal", "panic", "crit", "critical", "emerg", "emergency", "alert": self = .fatal
-        default: return nil
-        }
-    }
-}

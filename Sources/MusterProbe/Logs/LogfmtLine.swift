@@ -60,7 +60,9 @@ enum LogfmtLine {
         var plain: [UInt8] = []
         var source = content
         while let byte = source.popFirst() {
-            plain.append(byte == UInt8(ascii: "\\") ? source.popFirst() ?? byte : byte)
+            // Of quotes and backslashes alone: no word of letters is spelt with an escape.
+            let isEscape = byte == UInt8(ascii: "\\") && (source.first == 0x22 || source.first == 0x5C)
+            plain.append(isEscape ? source.popFirst() ?? byte : byte)
         }
         return plain[...]
     }

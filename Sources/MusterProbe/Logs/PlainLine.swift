@@ -21,30 +21,30 @@ enum PlainLine {
     ///
     /// A lower-case word in a sentence is none, and neither is a syslog priority, which few files keep.
     private static func level(_ text: ArraySlice<UInt8>) -> LogLevel? {
-        var index = text.startIndex
-        var words = 0
-        while index < text.endIndex, words < 12 {
-            let word = text[index...].prefix { isLetter($0) }
-            guard !word.isEmpty else {
-                index += 1
-                continue
+        text.withUnsafeBufferPointer { bytes in
+            var place = 0
+            var words = 0
+            while place < bytes.count, words < 12 {
+                let start = place
+                while place < bytes.count, bytes[place].isLetter { place += 1 }
+                guard place > start else {
+                    place += 1
+                    continue
+                }
+                words += 1
+                guard LogLevel.mayBe(count: place - start, first: bytes[start]),
+                    let level = LogLevel(word: text[(text.startIndex + start)..<(text.startIndex + place)])
+                else { continue }
+                let before = start > 0 ? bytes[start - 1] : 0x20
+                let after = place < bytes.count ? bytes[place] : 0x20
+                let isUpper = bytes[start..<place].allSatisfy { $0 & 0x20 == 0 }
+                if isUpper, isBoundary(before), isBoundary(after) { return level }
+                let isEnclosed = before == UInt8(ascii: "[") || before == UInt8(ascii: "<")
+                if isEnclosed || after == UInt8(ascii: ":"), isBoundary(before) { return level }
             }
-            words += 1
-            let end = word.endIndex
-            let before = index > text.startIndex ? text[index - 1] : 0x20
-            let after = end < text.endIndex ? text[end] : 0x20
-            index = end
-            guard let level = LogLevel(word: word) else { continue }
-            let upper = word.allSatisfy { (0x41...0x5A).contains($0) }
-            let standsAlone = isBoundary(before) && isBoundary(after)
-            let enclosed = before == UInt8(ascii: "[") || before == UInt8(ascii: "<")
-            if upper, standsAlone { return level }
-            if enclosed || after == UInt8(ascii: ":"), isBoundary(before) { return level }
+            return nil
         }
-        return nil
     }
-
-    private static func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte & 0xDF) }
 
     private static func isBoundary(_ byte: UInt8) -> Bool {
         switch byte {

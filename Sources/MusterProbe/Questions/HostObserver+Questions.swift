@@ -20,12 +20,13 @@ extension HostObserver {
         _ isCancelled: @escaping @Sendable () -> Bool
     ) -> (Outcome, Answer?) {
         switch probe {
-        case .logs(let window, let service, let level, let text):
+        case .logs(let window, let service, let level, let text, let refinement):
             let (outcome, answer) = logs.logs(
                 window: window,
                 service: service,
                 level: level,
                 text: text,
+                refinement: refinement ?? LogRefinement(),
                 budget: budget,
                 isCancelled: isCancelled
             )

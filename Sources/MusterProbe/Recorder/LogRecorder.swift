@@ -5,13 +5,13 @@ import Synchronization
 ///
 /// One thread calls ``tick(now:)``; questions may come from several others.
 package final class LogRecorder: Sendable {
-    private struct State {
+    struct State {
         var follower: LogFollower
         var record: Record
     }
 
     /// What was understood of the lines.
-    private struct Record {
+    struct Record {
         var requests: RequestHistory
         var sampler: LineSampler
         var index = LogIndex()
@@ -23,13 +23,13 @@ package final class LogRecorder: Sendable {
         var bytes = 0
     }
 
-    private let files: HostFiles
-    private let settings: [LogFileSettings]
+    let files: HostFiles
+    let settings: [LogFileSettings]
     /// The services of the settings, as bytes.
     private let services: [[UInt8]]
-    private let parser: LogLineParser
+    let parser: LogLineParser
     private let began = ContinuousClock.now
-    private let state: Mutex<State>
+    let state: Mutex<State>
     private let lost = Atomic<UInt64>(0)
     private let every = Atomic<Int>(1)
 
@@ -105,7 +105,7 @@ package final class LogRecorder: Sendable {
     package func tick(now: Timestamp) { tick(now: now, cpuSecondsMax: .infinity) }
 
     /// The same for a question, which has little time, and counts what was written a moment ago too.
-    private func tickForQuestion() { tick(now: WallMoment.now, cpuSecondsMax: 0.05) }
+    func tickForQuestion() { tick(now: WallMoment.now, cpuSecondsMax: 0.05) }
 
     private func tick(now: Timestamp, cpuSecondsMax: Double) {
         guard !settings.isEmpty else { return }
@@ -141,7 +141,13 @@ package final class LogRecorder: Sendable {
     private func take(_ line: LogFollower.Line, _ now: Timestamp, _ record: inout Record) {
         let parsed = parser.parse(line.bytes, now: now)
         let at = min(parsed.at ?? now, now)
-        record.index.note(line, at: at)
+        record.index.note(
+            line,
+            at: parsed.at,
+            level: parsed.level,
+            now: now,
+            isSampled: record.sampler.every > 1
+        )
         if record.oldest.map({ at < $0 }) ?? true { record.oldest = at }
         guard at >= now - Self.span else { return }
         guard let request = parsed.request else {
@@ -204,7 +210,7 @@ package final class LogRecorder: Sendable {
             state.record.requests.settle()
             return (
                 state.record.requests,
-                salt.isEmpty ? [] : state.record.index.stretches(window, inputs: inputs),
+                salt.isEmpty ? [] : state.record.index.stretches(window, level: nil, inputs: inputs),
                 state.record.oldest,
                 state.record.unparsed.count { window.contains($0) },
                 state.follower.losses.filesRefused
@@ -260,71 +266,12 @@ package final class LogRecorder: Sendable {
     }
 
     /// Files that may hold lines of a service; those of no service may hold any.
-    private func inputs(of service: String) -> Set<Int> {
+    func inputs(of service: String) -> Set<Int> {
         Set(
             settings.indices.filter { index in
                 let own = settings[index].service
                 return service.isEmpty || own.isEmpty || own == service
             }
         )
-    }
-
-    /// Lines inside a window, and how often each template stands there; lines of no service belong to all.
-    package func logs(
-        window: TimeWindow,
-        service: String,
-        level: LogLevel?,
-        text: String,
-        budget: QuestionBudget,
-        isCancelled: @Sendable () -> Bool
-    ) -> (Outcome, LogsAnswer) {
-        guard !settings.isEmpty else {
-            return (Outcome(.refused, reason: "no log files are configured on this host"), LogsAnswer())
-        }
-        return withoutActuallyEscaping(isCancelled) { isCancelled in
-            let clock = QuestionClock(budget, isCancelled: isCancelled)
-            tickForQuestion()
-            return logs(window, service, level, text, budget, clock)
-        }
-    }
-
-    private func logs(
-        _ window: TimeWindow,
-        _ service: String,
-        _ level: LogLevel?,
-        _ text: String,
-        _ budget: QuestionBudget,
-        _ clock: QuestionClock
-    ) -> (Outcome, LogsAnswer) {
-        let stretches = state.withLock { $0.record.index.stretches(window, inputs: inputs(of: service)) }
-        var search = LogSearch(
-            files: files,
-            parser: parser,
-            window: window,
-            level: level,
-            text: text,
-            service: service,
-            rowsMax: budget.rowsMax,
-            linesBytesMax: budget.bytesMax,
-            now: WallMoment.now,
-            mustStop: { clock.mustStop }
-        )
-        search.search(stretches.map { ($0, service: settings[$0.input].service) })
-        let answer = search.finish()
-        if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
-        let missed = state.withLock { $0.follower.losses.bytesSkipped }
-        var reasons = search.reasons
-        if missed > 0, stretches.contains(where: { $0.from > 0 && $0.starts >= window.from }) {
-            reasons.append("the logs are indexed from \(missed >> 20) MiB after their start")
-        }
-        if search.rowsDropped > 0 {
-            reasons.append("\(search.rowsDropped) older lines are counted, not listed")
-        }
-        let outcome = Outcome(
-            reasons.isEmpty || reasons.count == 1 && search.rowsDropped > 0 ? .ok : .partial,
-            reason: reasons.joined(separator: "; "),
-            rowsDropped: search.rowsDropped
-        )
-        return (outcome, answer)
     }
 }

@@ -1,243 +1,308 @@
 import CLinux
 import Glibc
-import MusterAnalysis
 import MusterCore
 
 /// Reads stretches of log files again and gathers the lines that are asked for.
-struct LogSearch {
-    /// Bytes read for one question at most, the newest.
-    static let bytesMax = 256 << 20
-    /// Different templates that are told at most.
-    static let templatesMax = 500
-    private static let chunkBytes = 256 << 10
-
+///
+/// A block is first searched for the bytes that a matching line must hold; only where they stand a line is looked
+/// at. So the cost is that of reading for all lines but those that match.
+package struct LogSearch {
     let files: HostFiles
     let parser: LogLineParser
-    let window: TimeWindow
-    /// Nil for any.
-    let level: LogLevel?
-    /// Looked for as it is written, letters of either case equal; empty for any.
-    let text: String
-    let service: String
-    let rowsMax: Int
-    /// Bytes of lines kept in memory at most.
-    let linesBytesMax: Int
-    let now: Timestamp
+    let query: LogQuery
     let mustStop: () -> Bool
 
-    private struct TemplateKey: Hashable {
-        var pattern: String
-        var level: LogLevel?
-        var service: String
-    }
+    private let filter: LineFilter
+    private var tally: LogTally
+    private var kept: KeptLines
+    private var blocks = LogBlocks()
+    private var scanned = 0
+    private(set) package var reasons: [String] = []
 
-    private var templates: [TemplateKey: LogTemplateCount] = [:]
-    private var answer = LogsAnswer()
-    private(set) var reasons: [String] = []
-    private(set) var rowsDropped = 0
-    private var templatesDropped = 0
-    /// Bytes of the lines that are kept now.
-    private var bytesHeld = 0
-    /// The newest time read in this stretch: lines without one of their own belong to the line before.
-    private var lastAt: Timestamp?
+    /// The files and the names of the services that found lines are of.
+    private var sources: [LogIndex.Stretch] = []
+    private var services: [String] = []
+    /// The service of the last line that named one.
+    private var lastService: (bytes: [UInt8], number: Int)?
+
+    /// The last line whose time is known, and that time: lines without one of their own belong to the line before.
+    private var anchor: (offset: Int, at: Timestamp?)?
+    private var descriptor: Int32 = -1
     private var linesLooked = 0
+    private var isStopped = false
 
-    init(
+    /// Bytes before a line in which a time that it belongs to is looked for.
+    private static let lookBackBytes = 64 << 10
+    /// Bytes of a file without an index that are read before what stands in front of them.
+    private static let stretchBytes = 16 << 20
+
+    /// Prepares a search; throws when the query can't be understood.
+    package init(
         files: HostFiles,
         parser: LogLineParser,
-        window: TimeWindow,
-        level: LogLevel?,
-        text: String,
-        service: String,
-        rowsMax: Int,
-        linesBytesMax: Int,
-        now: Timestamp,
+        query: LogQuery,
         mustStop: @escaping () -> Bool
-    ) {
+    ) throws(ProbeError) {
         self.files = files
         self.parser = parser
-        self.window = window
-        self.level = level
-        self.text = text.lowercased()
-        self.service = service
-        self.rowsMax = max(0, rowsMax)
-        self.linesBytesMax = max(0, linesBytesMax)
-        self.now = now
+        self.query = query
         self.mustStop = mustStop
+        filter = try LineFilter(query)
+        tally = LogTally(bucketSeconds: query.refinement.bucketSeconds)
+        kept = KeptLines(query.refinement.order, linesMax: query.rowsMax, bytesMax: query.linesBytesMax)
     }
 
-    /// Searches the stretches, each with the service that its file belongs to.
+    /// Lines left out of the answer because of the budget.
+    package var rowsDropped: Int { max(0, kept.offered - kept.lines.count) }
+
+    /// Searches the stretches, each with the service that its file belongs to, the newest first: they matter most
+    /// when there is not time for all.
     mutating func search(_ stretches: [(LogIndex.Stretch, service: String)]) {
-        var left = Self.bytesMax
-        // The newest files first: they matter most when there is not time for all.
-        for (stretch, service) in stretches.reversed() {
-            guard !mustStop(), left > 0 else {
-                reasons.append("\(stretch.path) was not looked at for want of time")
-                continue
-            }
-            guard let descriptor = stretch.open(in: files) else {
-                reasons.append("\(stretch.path) was rotated away")
-                continue
-            }
-            lastAt = stretch.starts
-            read(stretch, descriptor, service: service, left: &left)
-            close(descriptor)
+        var left = query.bytesMax
+        var covered = query.window.from
+        // The last of equals first, for one file's stretches stand in its order.
+        let order = stretches.indices.sorted {
+            (stretches[$1].0.latest, $1) < (stretches[$0].0.latest, $0)
         }
+        var unread: [String: Int] = [:]
+        for index in order {
+            let (stretch, service) = stretches[index]
+            isStopped = isStopped || left <= 0 || mustStop()
+            if !isStopped { look(stretch, service, &left) }
+            guard isStopped else { continue }
+            unread[stretch.path, default: 0] += 1
+            covered = max(covered, stretch.latest)
+        }
+        if let reason = filter.reason { reasons.append(reason) }
+        let want = left <= 0 ? " for want of budget" : filter.isTooDear ? "" : " for want of time"
+        for path in unread.keys.sorted().prefix(8) {
+            reasons.append("\(path) was not read to its start\(want)")
+        }
+        if blocks.linesCut > 0 {
+            reasons.append("\(blocks.linesCut) lines were looked at only in their first 4 MiB")
+        }
+        if isStopped { coveredFrom = min(covered, query.window.to) }
     }
+
+    /// Searches one file as it is, without an index.
+    ///
+    /// Throws when it is not there or can't be read.
+    package mutating func search(file path: String, service: String = "") throws(ProbeError) {
+        guard let status = files.status(path), status.isRegular else {
+            throw ProbeError(.missing, "\(path) is no file that can be read")
+        }
+        let stretches = stride(from: 0, to: status.size, by: Self.stretchBytes).map { from in
+            LogIndex.Stretch(
+                path: path,
+                device: status.device,
+                inode: status.inode,
+                input: 0,
+                from: from,
+                to: from + Self.stretchBytes < status.size ? from + Self.stretchBytes : nil
+            )
+        }
+        search(stretches.map { ($0, service: service) })
+    }
+
+    /// From when on everything was looked at; nil for the whole window.
+    private var coveredFrom: Timestamp?
 
     /// What was found: lines oldest first, templates most frequent first.
-    mutating func finish() -> LogsAnswer {
-        keepNewest()
-        answer.templates = templates.values.sorted { ($0.count, $1.pattern) > ($1.count, $0.pattern) }
-        if templatesDropped > 0 {
-            reasons.append("\(templatesDropped) lines of rare templates are not listed")
+    package mutating func finish() -> LogsAnswer {
+        kept.finish()
+        var answer = tally.finish(services: services)
+        answer.scanned = scanned
+        answer.summary.covered = coveredFrom.map { TimeWindow(from: $0, to: query.window.to) }
+        answer.lines = kept.lines.map { line in
+            LogLine(
+                at: line.at,
+                file: sources[line.file].path,
+                offset: line.offset,
+                level: line.level,
+                text: String(decoding: SecretMask.mask(kept.text(line)), as: UTF8.self),
+                service: services[line.service]
+            )
+        }
+        addContext(to: &answer.lines)
+        if answer.summary.unclassified > 0 {
+            reasons.append("\(answer.summary.unclassified) lines of rare templates are not listed")
         }
         return answer
     }
 
-    private mutating func read(
-        _ stretch: LogIndex.Stretch,
-        _ descriptor: Int32,
-        service: String,
-        left: inout Int
-    ) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return }
-        let end = min(stretch.to ?? Int(status.st_size), Int(status.st_size))
-        var offset = stretch.from
-        if end - offset > left {
-            offset = end - left
-            reasons.append("\(stretch.path): only the newest \(left >> 20) MiB were looked at")
+    /// Reads the lines before and after those that are listed, of so many of them at most.
+    private mutating func addContext(to lines: inout [LogLine]) {
+        let wanted = min(query.refinement.contextLines, LogRefinement.contextLinesMax)
+        guard wanted > 0 else { return }
+        var missed = max(0, lines.count - LogContext.linesMax)
+        for (index, line) in kept.lines.enumerated().suffix(LogContext.linesMax) {
+            guard !mustStop(), let descriptor = sources[line.file].open(in: files) else {
+                missed += 1
+                continue
+            }
+            let context = LogContext(descriptor, around: line.offset, lines: wanted)
+            close(descriptor)
+            lines[index].before = context.before
+            lines[index].after = context.after
         }
-        var carry: [UInt8] = []
-        var carryStart = offset
-        var buffer = [UInt8](repeating: 0, count: Self.chunkBytes)
-        while offset < end {
-            guard !mustStop() else {
-                reasons.append("\(stretch.path) was not read to its end for want of time")
+        if missed > 0 { reasons.append("\(missed) lines are told without those around them") }
+    }
+
+    // MARK: Reading
+
+    private mutating func look(_ stretch: LogIndex.Stretch, _ service: String, _ left: inout Int) {
+        guard let opened = stretch.open(in: files) else {
+            let reason = "\(stretch.path) was rotated away"
+            if reasons.last != reason { reasons.append(reason) }
+            return
+        }
+        descriptor = opened
+        defer {
+            close(descriptor)
+            descriptor = -1
+        }
+        let (from, to) = stretch.range(in: descriptor)
+        guard to.map({ from < $0 }) ?? true else { return }
+        anchor = nil
+        let own = service.isEmpty ? nil : number(of: service, in: &services)
+        let file = number(of: stretch)
+        blocks.begin(descriptor, from: from, to: to)
+        while blocks.next() {
+            left -= blocks.blockCount
+            searchBlock(file: file, own: own)
+            isStopped = isStopped || filter.isTooDear || mustStop()
+            if isStopped || left <= 0 { break }
+        }
+        // The budget may end just where the stretch does.
+        if left <= 0, !(to.map { blocks.blockStart + blocks.blockCount >= $0 } ?? false) { isStopped = true }
+        if blocks.failure != 0 {
+            reasons.append("\(stretch.path) could not be read: \(systemError(blocks.failure))")
+        }
+    }
+
+    private func bytes(at offset: Int, count: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+            used = max(0, pread(descriptor, buffer.baseAddress, count, offset))
+        }
+    }
+
+    // MARK: Searching
+
+    private mutating func searchBlock(file: Int, own: Int?) {
+        // Let go at the end, before the next block is read into the same memory.
+        let buffer = blocks.buffer
+        let end = blocks.blockCount
+        scanned += buffer.withUnsafeBufferPointer { bytes in
+            bytes.baseAddress.map { muster_count($0, end, 0x0A) } ?? 0
+        }
+        if end > 0, buffer[end - 1] != 0x0A { scanned += 1 }
+        var place = 0
+        while place < end, let line = filter.next(buffer, from: place, end: end) {
+            place = line.upperBound + 1
+            linesLooked += 1
+            // A crafted line may be dear; the deadline is the host's, not the block's.
+            if linesLooked & 0x3F == 0, mustStop() {
+                isStopped = true
                 return
             }
-            let wanted = min(buffer.count, end - offset)
-            let got = buffer.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, wanted, offset) }
-            guard got > 0 else { break }
-            left -= got
-            var start = 0
-            while let stop = buffer[start..<got].firstIndex(of: 0x0A) {
-                linesLooked += 1
-                // A crafted line may be dear; the deadline is the host's, not the line's.
-                if linesLooked & 0x3F == 0, mustStop() {
-                    reasons.append("\(stretch.path) was not read to its end for want of time")
-                    return
-                }
-                let line = carry.isEmpty ? buffer[start..<stop] : (carry + buffer[start..<stop])[...]
-                take(line, at: carryStart, path: stretch.path, service: service)
-                carry = []
-                start = stop + 1
-                carryStart = offset + start
-            }
-            carry += buffer[start..<got].prefix(max(0, FollowedFile.lineBytesMax - carry.count))
-            offset += got
+            take(buffer, line, file: file, own: own)
         }
     }
 
-    private mutating func take(_ line: ArraySlice<UInt8>, at offset: Int, path: String, service own: String) {
-        let line = line.prefix(FollowedFile.lineBytesMax)
-        guard !line.isEmpty else { return }
-        answer.scanned += 1
-        let parsed = parser.parse(line, now: now)
-        let at = parsed.at ?? lastAt ?? window.from
-        lastAt = at
-        guard window.contains(at), text.isEmpty || line.containsLowercased(text) else { return }
-        if let level {
+    private mutating func take(_ buffer: [UInt8], _ range: Range<Int>, file: Int, own: Int?) {
+        let whole = buffer[range].asLogged
+        guard !whole.isEmpty else { return }
+        let line = whole.prefix(FollowedFile.lineBytesMax)
+        let parsed = parser.parse(line, now: query.now)
+        if let level = query.level {
             guard let found = parsed.level, found >= level else { return }
         }
-        let lineService = own.isEmpty ? parsed.service.map { String(decoding: $0, as: UTF8.self) } ?? "" : own
-        guard service.isEmpty || lineService.isEmpty || lineService == service else { return }
-        answer.matched += 1
-        let masked = SecretMask.mask(line)
-        let shown = String(decoding: masked, as: UTF8.self)
-        let key = TemplateKey(
-            pattern: Self.pattern(of: parsed),
+        // A line whose time can't be known may be of the window.
+        let at = time(of: parsed, at: range.lowerBound, in: buffer) ?? query.window.from
+        guard query.window.contains(at) else { return }
+        let template = query.refinement.template
+        guard template.isEmpty || LogTally.pattern(of: parsed) == template else { return }
+        let service = own ?? self.service(of: parsed)
+        guard query.service.isEmpty || services[service].isEmpty || services[service] == query.service else {
+            return
+        }
+        tally.count(parsed, line, at: at, service: service)
+        kept.offer(
+            line,
+            at: at,
+            file: file,
+            offset: blocks.blockStart + range.lowerBound,
             level: parsed.level,
-            service: lineService
+            service: service
         )
-        count(key, at: at, exemplar: shown)
-        answer.lines.append(
-            LogLine(
-                at: at,
-                file: path,
-                offset: offset,
-                level: parsed.level,
-                text: shown,
-                service: lineService
-            )
+    }
+
+    /// The line's own time, or that of the nearest line before it that has one.
+    private mutating func time(of line: ParsedLine, at start: Int, in buffer: [UInt8]) -> Timestamp? {
+        let offset = blocks.blockStart + start
+        if let at = line.at {
+            anchor = (offset, at)
+            return at
+        }
+        let at = timeBefore(start, in: buffer)
+        anchor = (offset, at)
+        return at
+    }
+
+    private func timeBefore(_ start: Int, in buffer: [UInt8]) -> Timestamp? {
+        var end = start
+        while end > 0, start - end < Self.lookBackBytes {
+            let from = buffer.withUnsafeBufferPointer { bytes in
+                bytes.baseAddress.map { muster_last($0, end - 1, 0x0A) + 1 } ?? 0
+            }
+            if let anchor, anchor.offset >= blocks.blockStart + from { return anchor.at }
+            let line = buffer[from..<(end - 1)].asLogged.prefix(FollowedFile.lineBytesMax)
+            if let at = parser.parse(line, now: query.now).at { return at }
+            end = from
+        }
+        guard end == 0, blocks.blockStart > 0 else { return nil }
+        // Not in this block: in the file before it.
+        let before = bytes(
+            at: max(0, blocks.blockStart - Self.lookBackBytes),
+            count: min(blocks.blockStart, Self.lookBackBytes)
         )
-        bytesHeld += shown.utf8.count
-        // Now and then, so that memory stays bounded while the newest are kept.
-        if answer.lines.count >= 2 * rowsMax + 1024 || bytesHeld > 2 * linesBytesMax + (1 << 20) {
-            keepNewest()
+        for line in before.split(separator: 0x0A).reversed() {
+            let line = line.asLogged.prefix(FollowedFile.lineBytesMax)
+            if let at = parser.parse(line, now: query.now).at { return at }
         }
+        return nil
     }
 
-    /// What is counted as one kind of line; of a request without words of its own, where it went and how it ended.
-    private static func pattern(of line: ParsedLine) -> String {
-        guard let request = line.request, line.message.isEmpty else {
-            return LogTemplate.pattern(of: SecretMask.mask(line.message))
+    private mutating func number(of stretch: LogIndex.Stretch) -> Int {
+        if let known = sources.lastIndex(where: { $0.inode == stretch.inode && $0.device == stretch.device })
+        {
+            return known
         }
-        let method = String(decoding: request.method.prefix(16), as: UTF8.self)
-        return SecretMask.mask("\(method) \(EndpointPath.normalized(request.path)) \(request.status)")
+        sources.append(stretch)
+        return sources.count - 1
     }
 
-    /// Keeps the newest lines, as many as may be told.
-    private mutating func keepNewest() {
-        answer.lines.sort { ($0.at, $0.offset) < ($1.at, $1.offset) }
-        var first = answer.lines.count
-        var bytes = 0
-        while first > 0, answer.lines.count - first < rowsMax {
-            let more = bytes + answer.lines[first - 1].text.utf8.count
-            guard more <= linesBytesMax else { break }
-            bytes = more
-            first -= 1
-        }
-        rowsDropped += first
-        answer.lines.removeFirst(first)
-        bytesHeld = bytes
+    private mutating func service(of line: ParsedLine) -> Int {
+        let bytes = line.service ?? []
+        if let lastService, lastService.bytes.elementsEqual(bytes) { return lastService.number }
+        let number = number(of: String(decoding: bytes.prefix(128), as: UTF8.self), in: &services)
+        lastService = (Array(bytes), number)
+        return number
     }
 
-    private mutating func count(_ key: TemplateKey, at: Timestamp, exemplar: String) {
-        if var known = templates[key] {
-            known.count += 1
-            known.first = min(known.first, at)
-            known.last = max(known.last, at)
-            templates[key] = known
-        } else if templates.count < Self.templatesMax {
-            templates[key] = LogTemplateCount(
-                pattern: key.pattern,
-                level: key.level,
-                service: key.service,
-                count: 1,
-                first: at,
-                last: at,
-                exemplar: exemplar
-            )
-        } else {
-            templatesDropped += 1
-        }
+    private func number(of name: String, in names: inout [String]) -> Int {
+        if let known = names.lastIndex(of: name) { return known }
+        names.append(name)
+        return names.count - 1
     }
 }
 
 extension ArraySlice<UInt8> {
-    /// Whether a lower-case ASCII text is in it, letters of either case equal.
-    fileprivate func containsLowercased(_ text: String) -> Bool {
-        let needle = Array(text.utf8)
-        guard let first = needle.first else { return true }
-        guard count >= needle.count else { return false }
-        func lower(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
-        for start in startIndex...(endIndex - needle.count) where lower(self[start]) == first {
-            var place = 1
-            while place < needle.count, lower(self[start + place]) == needle[place] { place += 1 }
-            if place == needle.count { return true }
-        }
-        return false
+    /// The line without what it is not: a carriage return, and the hole of zeros that a writer leaves who kept
+    /// its place while the file was emptied.
+    var asLogged: ArraySlice<UInt8> {
+        var line = drop { $0 == 0 }
+        if line.last == 0x0D { line.removeLast() }
+        return line
     }
 }

@@ -71,7 +71,8 @@ struct RequestReader {
                 continue
             }
             defer { close(descriptor) }
-            lastAt = stretch.starts
+            // Lines before the first that names its time are of no moment known.
+            lastAt = .zero
             if !read(stretch, descriptor, service: service[...]) {
                 reasons.append("users in \(stretch.path) were counted in part for want of time")
             }
@@ -84,13 +85,14 @@ struct RequestReader {
         _ descriptor: Int32,
         service: ArraySlice<UInt8>
     ) -> Bool {
-        var offset = stretch.from
+        let (from, to) = stretch.range(in: descriptor)
+        var offset = from
         var buffer = [UInt8](repeating: 0, count: Self.chunkBytes)
         var filled = 0
         var isSkipping = false
         while true {
             guard !mustStop() else { return false }
-            let wanted = min(buffer.count - filled, (stretch.to ?? .max) - offset)
+            let wanted = min(buffer.count - filled, (to ?? .max) - offset)
             let got =
                 wanted <= 0
                 ? 0

@@ -44,6 +44,7 @@ extension Answer {
             value.templates += part.templates
             value.matched += part.matched
             value.scanned += part.scanned
+            value.summary.merge(part.summary)
             self = .logs(value)
         case (.requests(var value), .requests(let part)):
             value.endpoints += part.endpoints

@@ -7,6 +7,25 @@ extension WireLogsAnswer {
         templates = answer.templates.map { WireLogTemplate($0) }
         matched = Fields.count(answer.matched)
         scanned = Fields.count(answer.scanned)
+        if answer.summary != LogSummary() { summary = WireLogSummary(answer.summary) }
+    }
+}
+
+extension WireLogSummary {
+    init(_ summary: LogSummary) {
+        self.init()
+        firstAtNs = summary.first?.nanoseconds ?? 0
+        lastAtNs = summary.last?.nanoseconds ?? 0
+        levels = summary.levels.mapValues { Fields.count($0) }
+        buckets = summary.buckets.map { bucket in
+            .with {
+                $0.fromNs = bucket.from.nanoseconds
+                $0.count = Fields.count(bucket.count)
+            }
+        }
+        bucketSeconds = Fields.small(summary.bucketSeconds)
+        unclassified = Fields.count(summary.unclassified)
+        if let covered = summary.covered { self.covered = WireTimeWindow(covered) }
     }
 }
 
@@ -19,6 +38,8 @@ extension WireLogLine {
         level = line.level?.rawValue ?? ""
         text = line.text
         service = line.service
+        before = line.before ?? []
+        after = line.after ?? []
     }
 }
 
@@ -42,6 +63,22 @@ extension LogsAnswer {
         templates = wire.templates.map { LogTemplateCount($0) }
         matched = Fields.count(wire.matched)
         scanned = Fields.count(wire.scanned)
+        if wire.hasSummary { summary = LogSummary(wire.summary) }
+    }
+}
+
+extension LogSummary {
+    init(_ wire: WireLogSummary) {
+        self.init()
+        if wire.firstAtNs != 0 || wire.lastAtNs != 0 {
+            first = Fields.time(wire.firstAtNs)
+            last = Fields.time(wire.lastAtNs)
+        }
+        levels = wire.levels.mapValues { Fields.count($0) }
+        buckets = wire.buckets.map { LogBucket(from: Fields.time($0.fromNs), count: Fields.count($0.count)) }
+        bucketSeconds = Int(wire.bucketSeconds)
+        unclassified = Fields.count(wire.unclassified)
+        if wire.hasCovered { covered = TimeWindow(wire.covered) }
     }
 }
 
@@ -55,6 +92,8 @@ extension LogLine {
             text: wire.text,
             service: wire.service
         )
+        if !wire.before.isEmpty { before = wire.before }
+        if !wire.after.isEmpty { after = wire.after }
     }
 }
 

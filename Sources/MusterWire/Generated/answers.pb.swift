@@ -241,7 +241,7 @@ package nonisolated struct WireLogsAnswer: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Newest matching lines, oldest first.
+  /// Matching lines as the question's order chooses them, oldest first.
   package var lines: [WireLogLine] = []
 
   /// Counts of all matching lines by template, most frequent first.
@@ -252,6 +252,73 @@ package nonisolated struct WireLogsAnswer: Sendable {
 
   /// Lines looked at.
   package var scanned: UInt64 = 0
+
+  /// What all matching lines make together; at most 1 500 buckets.
+  package var summary: WireLogSummary {
+    get {_summary ?? WireLogSummary()}
+    set {_summary = newValue}
+  }
+  /// Returns true if `summary` has been explicitly set.
+  package var hasSummary: Bool {self._summary != nil}
+  /// Clears the value of `summary`. Subsequent reads from it will return its default value.
+  package mutating func clearSummary() {self._summary = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _summary: WireLogSummary? = nil
+}
+
+/// Counts of all matching lines of one question. Set by the agent; sums over hosts by addition.
+package nonisolated struct WireLogSummary: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Times of the first and the last matching line; both 0 when there is none.
+  package var firstAtNs: Int64 = 0
+
+  package var lastAtNs: Int64 = 0
+
+  /// Matching lines by level; under the empty word those without one.
+  package var levels: Dictionary<String,UInt64> = [:]
+
+  /// Oldest first, without those that are empty.
+  package var buckets: [WireLogBucket] = []
+
+  /// Seconds; 0 when no buckets were asked for. What was asked, doubled until the buckets were few enough.
+  package var bucketSeconds: UInt32 = 0
+
+  /// Matching lines that no template counts.
+  package var unclassified: UInt64 = 0
+
+  /// The part of the window that was looked at; absent for all of it.
+  package var covered: WireTimeWindow {
+    get {_covered ?? WireTimeWindow()}
+    set {_covered = newValue}
+  }
+  /// Returns true if `covered` has been explicitly set.
+  package var hasCovered: Bool {self._covered != nil}
+  /// Clears the value of `covered`. Subsequent reads from it will return its default value.
+  package mutating func clearCovered() {self._covered = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _covered: WireTimeWindow? = nil
+}
+
+/// How many matching lines there are in one bucket of time.
+package nonisolated struct WireLogBucket: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var fromNs: Int64 = 0
+
+  package var count: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -281,6 +348,12 @@ package nonisolated struct WireLogLine: Sendable {
 
   /// Service, at most 128 bytes; empty when unknown.
   package var service: String = String()
+
+  /// The lines before it in the file, oldest first, and those after it; masked, at most 20 each, at most 1 KiB
+  /// of each line. Empty unless the question asks for them.
+  package var before: [String] = []
+
+  package var after: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1088,7 +1161,7 @@ nonisolated extension WireQuestionOutcome: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireLogsAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogsAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lines\0\u{1}templates\0\u{1}matched\0\u{1}scanned\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lines\0\u{1}templates\0\u{1}matched\0\u{1}scanned\0\u{1}summary\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1100,12 +1173,17 @@ nonisolated extension WireLogsAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.templates) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.matched) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.scanned) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._summary) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.lines.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.lines, fieldNumber: 1)
     }
@@ -1118,6 +1196,9 @@ nonisolated extension WireLogsAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.scanned != 0 {
       try visitor.visitSingularUInt64Field(value: self.scanned, fieldNumber: 4)
     }
+    try { if let v = self._summary {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1126,6 +1207,106 @@ nonisolated extension WireLogsAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.templates != rhs.templates {return false}
     if lhs.matched != rhs.matched {return false}
     if lhs.scanned != rhs.scanned {return false}
+    if lhs._summary != rhs._summary {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLogSummary: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogSummary"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}first_at_ns\0\u{3}last_at_ns\0\u{1}levels\0\u{1}buckets\0\u{3}bucket_seconds\0\u{1}unclassified\0\u{1}covered\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.firstAtNs) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.lastAtNs) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.levels) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.buckets) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.bucketSeconds) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.unclassified) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._covered) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.firstAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.firstAtNs, fieldNumber: 1)
+    }
+    if self.lastAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.lastAtNs, fieldNumber: 2)
+    }
+    if !self.levels.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.levels, fieldNumber: 3)
+    }
+    if !self.buckets.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.buckets, fieldNumber: 4)
+    }
+    if self.bucketSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.bucketSeconds, fieldNumber: 5)
+    }
+    if self.unclassified != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unclassified, fieldNumber: 6)
+    }
+    try { if let v = self._covered {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireLogSummary, rhs: WireLogSummary) -> Bool {
+    if lhs.firstAtNs != rhs.firstAtNs {return false}
+    if lhs.lastAtNs != rhs.lastAtNs {return false}
+    if lhs.levels != rhs.levels {return false}
+    if lhs.buckets != rhs.buckets {return false}
+    if lhs.bucketSeconds != rhs.bucketSeconds {return false}
+    if lhs.unclassified != rhs.unclassified {return false}
+    if lhs._covered != rhs._covered {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLogBucket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogBucket"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}from_ns\0\u{1}count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.fromNs) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.fromNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromNs, fieldNumber: 1)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt64Field(value: self.count, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireLogBucket, rhs: WireLogBucket) -> Bool {
+    if lhs.fromNs != rhs.fromNs {return false}
+    if lhs.count != rhs.count {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1133,7 +1314,7 @@ nonisolated extension WireLogsAnswer: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireLogLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogLine"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}file\0\u{1}offset\0\u{1}level\0\u{1}text\0\u{1}service\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}file\0\u{1}offset\0\u{1}level\0\u{1}text\0\u{1}service\0\u{1}before\0\u{1}after\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1147,6 +1328,8 @@ nonisolated extension WireLogLine: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 4: try { try decoder.decodeSingularStringField(value: &self.level) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.text) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.service) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.before) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.after) }()
       default: break
       }
     }
@@ -1171,6 +1354,12 @@ nonisolated extension WireLogLine: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.service.isEmpty {
       try visitor.visitSingularStringField(value: self.service, fieldNumber: 6)
     }
+    if !self.before.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.before, fieldNumber: 7)
+    }
+    if !self.after.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.after, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1181,6 +1370,8 @@ nonisolated extension WireLogLine: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.level != rhs.level {return false}
     if lhs.text != rhs.text {return false}
     if lhs.service != rhs.service {return false}
+    if lhs.before != rhs.before {return false}
+    if lhs.after != rhs.after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

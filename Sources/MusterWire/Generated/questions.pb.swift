@@ -198,8 +198,23 @@ package nonisolated struct WireLogsProbe: Sendable {
   /// Only lines of at least this level: "debug", "info", "warning", "error", "fatal"; empty for all.
   package var level: String = String()
 
-  /// Only lines that contain these bytes; empty for all. At most 1 KiB.
+  /// Only lines that contain this, letters of either case equal; empty for all. At most 1 KiB.
   package var text: String = String()
+
+  /// Only lines that match this regular expression of PCRE2, on bytes; empty for all. At most 1 KiB.
+  package var regex: String = String()
+
+  /// Only lines of this template, as LogTemplate.pattern; empty for all. At most 4 KiB.
+  package var template: String = String()
+
+  /// Which lines are listed when there are more than rows_max: "newest" (or empty), "oldest", "spread".
+  package var order: String = String()
+
+  /// Width of the buckets in which matching lines are counted, in seconds; 0 for none. At most 31 536 000.
+  package var bucketSeconds: UInt32 = 0
+
+  /// Lines before and after each line that are sent with it. At most 20.
+  package var contextLines: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -672,7 +687,7 @@ nonisolated extension WireTimeWindow: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireLogsProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogsProbe"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}window\0\u{1}service\0\u{1}level\0\u{1}text\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}window\0\u{1}service\0\u{1}level\0\u{1}text\0\u{1}regex\0\u{1}template\0\u{1}order\0\u{3}bucket_seconds\0\u{3}context_lines\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -684,6 +699,11 @@ nonisolated extension WireLogsProbe: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularStringField(value: &self.service) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.level) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.regex) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.template) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.order) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.bucketSeconds) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.contextLines) }()
       default: break
       }
     }
@@ -706,6 +726,21 @@ nonisolated extension WireLogsProbe: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.text.isEmpty {
       try visitor.visitSingularStringField(value: self.text, fieldNumber: 4)
     }
+    if !self.regex.isEmpty {
+      try visitor.visitSingularStringField(value: self.regex, fieldNumber: 5)
+    }
+    if !self.template.isEmpty {
+      try visitor.visitSingularStringField(value: self.template, fieldNumber: 6)
+    }
+    if !self.order.isEmpty {
+      try visitor.visitSingularStringField(value: self.order, fieldNumber: 7)
+    }
+    if self.bucketSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.bucketSeconds, fieldNumber: 8)
+    }
+    if self.contextLines != 0 {
+      try visitor.visitSingularUInt32Field(value: self.contextLines, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -714,6 +749,11 @@ nonisolated extension WireLogsProbe: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.service != rhs.service {return false}
     if lhs.level != rhs.level {return false}
     if lhs.text != rhs.text {return false}
+    if lhs.regex != rhs.regex {return false}
+    if lhs.template != rhs.template {return false}
+    if lhs.order != rhs.order {return false}
+    if lhs.bucketSeconds != rhs.bucketSeconds {return false}
+    if lhs.contextLines != rhs.contextLines {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

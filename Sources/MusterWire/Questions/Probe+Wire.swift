@@ -16,12 +16,19 @@ extension WireQuestion {
 extension WireQuestion.OneOf_Probe {
     init(_ probe: Probe) {
         switch probe {
-        case .logs(let window, let service, let level, let text):
+        case .logs(let window, let service, let level, let text, let refinement):
             var wire = WireLogsProbe()
             wire.window = WireTimeWindow(window)
             wire.service = service
             wire.level = level?.rawValue ?? ""
             wire.text = text
+            if let refinement {
+                wire.regex = refinement.regex
+                wire.template = refinement.template
+                wire.order = refinement.order == .newest ? "" : refinement.order.rawValue
+                wire.bucketSeconds = Fields.small(refinement.bucketSeconds)
+                wire.contextLines = Fields.small(refinement.contextLines)
+            }
             self = .logs(wire)
         case .requests(let window, let service, let salt, let bucketSeconds):
             var wire = WireRequestsProbe()
@@ -143,7 +150,14 @@ extension Probe {
                 "level \"\(wire.level.prefix(32))\" is none of debug, info, warning, error, fatal"
             )
         }
-        self = .logs(window: TimeWindow(wire.window), service: wire.service, level: level, text: wire.text)
+        let refinement = try LogRefinement(wire)
+        self = .logs(
+            window: TimeWindow(wire.window),
+            service: wire.service,
+            level: level,
+            text: wire.text,
+            refinement: refinement == LogRefinement() ? nil : refinement
+        )
     }
 
     private init(_ wire: WireRequestsProbe) throws(WireError) {
@@ -157,6 +171,25 @@ extension Probe {
             salt: Array(wire.salt),
             bucketSeconds: Int(wire.bucketSeconds)
         )
+    }
+}
+
+extension LogRefinement {
+    fileprivate init(_ wire: WireLogsProbe) throws(WireError) {
+        guard let order = wire.order.isEmpty ? .newest : LogOrder(rawValue: wire.order) else {
+            throw WireError(
+                .malformed,
+                "order \"\(wire.order.prefix(32))\" is none of newest, oldest, spread"
+            )
+        }
+        self.init(
+            regex: wire.regex,
+            template: wire.template,
+            order: order,
+            bucketSeconds: Int(wire.bucketSeconds),
+            contextLines: Int(wire.contextLines)
+        )
+        if let problem { throw WireError(.tooLarge, problem) }
     }
 }
 

@@ -2,9 +2,10 @@ import MusterCore
 
 /// Merged answers as text for people.
 enum AnswerText {
-    static func print(_ answer: MergedAnswer, lines: Int) {
+    /// Prints an answer; of log lines at most so many, chosen as the question's order says.
+    static func print(_ answer: MergedAnswer, lines: Int, order: LogOrder) {
         switch answer {
-        case .logs(let logs): print(logs, lines: lines)
+        case .logs(let logs): print(logs, lines: lines, order: order)
         case .requests(let requests): print(requests)
         case .metrics(let metrics): print(metrics)
         case .processes(let processes): print(processes)
@@ -29,29 +30,6 @@ enum AnswerText {
             }
             table.print()
         }
-    }
-
-    private static func print(_ logs: MergedLogs, lines: Int) {
-        var table = Table(">COUNT", "HOSTS", "LEVEL", "FIRST", "LAST", "PATTERN")
-        for entry in logs.templates.prefix(20) {
-            table.add(
-                "\(entry.template.count)",
-                Words.hosts(entry.hosts.map(\.host), max: 3),
-                entry.template.level?.rawValue ?? "-",
-                entry.template.first.timeOfDay,
-                entry.template.last.timeOfDay,
-                entry.template.pattern
-            )
-        }
-        table.print()
-        if !table.isEmpty { Terminal.out() }
-        for line in logs.lines.suffix(max(0, lines)) {
-            let head = Terminal.paint("\(line.row.at.timeOfDay) \(Terminal.clean(line.host.name))", .dim)
-            Terminal.out("\(head) \(Terminal.clean(line.row.text))")
-        }
-        Terminal.out(
-            "\(logs.matched) of \(logs.scanned) lines match, \(Words.count(logs.templates.count, "pattern"))"
-        )
     }
 
     private static func print(_ requests: MergedRequests) {

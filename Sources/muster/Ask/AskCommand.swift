@@ -41,9 +41,24 @@ struct SpanOptions: ParsableArguments {
     )
     var since = "15m"
 
+    @Option(
+        help: ArgumentHelp(
+            "From when on, instead of --since: 2026-11-24T14:00:00Z, or \"2026-11-24 14:00\" in UTC.",
+            valueName: "time"
+        )
+    )
+    var from: String?
+
+    @Option(help: ArgumentHelp("Until when; else now.", valueName: "time"))
+    var to: String?
+
     func window() throws -> TimeWindow {
-        let now = Clock.now()
-        return TimeWindow(from: now - (try Duration(option: "since", since)), to: now)
+        let end = try to.map { try Timestamp(option: "to", $0) } ?? Clock.now()
+        let start =
+            try from.map { try Timestamp(option: "from", $0) }
+            ?? end - (try Duration(option: "since", since))
+        guard start < end else { throw ValidationError("the time span ends before it begins") }
+        return TimeWindow(from: start, to: end)
     }
 }
 
@@ -52,22 +67,54 @@ struct AskLogs: ParsableCommand {
         commandName: "logs",
         abstract: "Log lines, and counts of lines that differ only in their variable parts.",
         discussion: """
+            Lines are found by what they hold, in the log files of each host: nothing is shipped or stored. A regular
+            expression is one of PCRE2 and matches within one line, byte by byte; (?i) ignores case.
+
             EXAMPLES
               muster ask logs --level error --since 10m
               muster ask logs --service shop --text timeout --lines 50
+              muster ask logs --regex 'timeout after [0-9]{4,} ms' --bucket 1m --since 6h
+              muster ask logs --template 'payment <*> failed for order <*>' --order oldest --context 3
+              muster ask logs --level warning --from "2026-11-24 14:00" --to "2026-11-24 14:20" --json
             """
     )
 
     @Option(help: "Only of this service.") var service = ""
     @Option(help: "Only this grave or graver: debug, info, warning, error or fatal.") var level: LogLevel?
-    @Option(help: "Only lines that contain this.") var text = ""
-    @Option(help: "How many lines to print, newest.") var lines = 20
+    @Option(help: "Only lines that contain this, in small or capital letters.") var text = ""
+    @Option(help: "Only lines that match this regular expression.") var regex = ""
+    @Option(help: "Only lines of this pattern, as an answer prints it.") var template = ""
+    @Option(help: ArgumentHelp("Also count the lines per bucket of this width.", valueName: "span"))
+    var bucket: String?
+    @Option(help: "Which lines to print when there are more: newest, oldest or spread over the time.")
+    var order = LogOrder.newest
+    @Option(help: "How many lines to print before and after each one.") var context = 0
+    @Option(help: "How many lines to print.") var lines = 20
     @OptionGroup var span: SpanOptions
     @OptionGroup var options: AskOptions
 
     func run() throws {
-        let probe = Probe.logs(window: try span.window(), service: service, level: level, text: text)
+        let probe = Probe.logs(
+            window: try span.window(),
+            service: service,
+            level: level,
+            text: text,
+            refinement: try refinement()
+        )
         try Asking(probe, options, lines: lines).run()
+    }
+
+    func refinement() throws -> LogRefinement? {
+        let width = try bucket.map { try Duration(option: "bucket", $0).inSeconds.rounded(.up) } ?? 0
+        let refinement = LogRefinement(
+            regex: regex,
+            template: template,
+            order: order,
+            bucketSeconds: Int(min(width, 1e9)),
+            contextLines: context
+        )
+        if let problem = refinement.problem { throw ValidationError(problem) }
+        return refinement == LogRefinement() ? nil : refinement
     }
 }
 
@@ -200,3 +247,5 @@ struct AskFacts: ParsableCommand {
 }
 
 extension LogLevel: ExpressibleByArgument {}
+
+extension LogOrder: ExpressibleByArgument {}

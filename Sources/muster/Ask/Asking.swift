@@ -13,6 +13,10 @@ struct Asking {
         self.lines = lines
     }
 
+    private var order: LogOrder {
+        if case .logs(_, _, _, _, let refinement?) = probe { refinement.order } else { .newest }
+    }
+
     /// - Throws: The exit code 2 when only some hosts answered in full, 1 when none did.
     func run() throws {
         let deadline = try Duration(option: "deadline", options.deadline)
@@ -22,7 +26,7 @@ struct Asking {
             try JSON.print(answer)
             Terminal.error(answer.coverage.summary)
         } else {
-            AnswerText.print(answer.merged, lines: lines)
+            AnswerText.print(answer.merged, lines: lines, order: order)
             for host in answer.hosts where host.outcome.kind != .ok {
                 let reason = host.outcome.reason.isEmpty ? "" : ": \(host.outcome.reason)"
                 Terminal.out(Terminal.clean("\(host.host.name) \(host.outcome.kind.rawValue)\(reason)"))

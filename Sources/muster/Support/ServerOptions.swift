@@ -43,3 +43,21 @@ extension Duration {
         self = value
     }
 }
+
+extension Timestamp {
+    /// Reads `2026-11-24T14:00:00Z`, or `2026-11-24 14:00` in UTC, of an option.
+    init(option name: String, _ text: String) throws {
+        let plain = text.replacingBlank + (text.utf8.count == 16 ? ":00Z" : "Z")
+        guard let value = Timestamp(rfc3339: text) ?? Timestamp(rfc3339: plain) else {
+            throw ValidationError(
+                "--\(name) is a time like 2026-11-24T14:00:00Z or \"2026-11-24 14:00\" (UTC), found \"\(text)\""
+            )
+        }
+        self = value
+    }
+}
+
+extension String {
+    /// With a `T` where dates and times have a blank between them.
+    fileprivate var replacingBlank: String { String(map { $0 == " " ? "T" : $0 }) }
+}

@@ -35,6 +35,9 @@ struct AskRoutes {
             let roles = OperatorRole.allowing(.approve)
             throw OperationError(.denied, "free statements on databases need \(roles)")
         }
+        if case .logs(_, _, _, _, let refinement?) = body.probe, let problem = refinement.problem {
+            throw OperationError(.malformed, problem)
+        }
         let selector = try TargetSelector(parsing: body.on)
         let hosts = await services.fleet.hosts().filter { selector.matches($0) }.map(\.id)
         guard !hosts.isEmpty else { throw OperationError(.notFound, "no host matches \"\(body.on)\"") }
@@ -125,8 +128,9 @@ struct AskRoutes {
     /// The particulars for the audit.
     private static func describe(_ probe: Probe) -> String {
         switch probe {
-        case .logs(let window, let service, let level, let text):
+        case .logs(let window, let service, let level, let text, let refinement):
             "logs \(span(window)) service \"\(service)\" level \(level?.rawValue ?? "any") text \"\(text)\""
+                + (refinement.map { " regex \"\($0.regex)\" template \"\($0.template)\"" } ?? "")
         case .requests(let window, let service, _, _): "requests \(span(window)) service \"\(service)\""
         case .metrics(let window, let prefix): "metrics \(span(window)) prefix \"\(prefix)\""
         case .processes(let text): "processes text \"\(text)\""

@@ -1,0 +1,66 @@
+import MusterCore
+import Synchronization
+
+extension LogRecorder {
+    /// Lines inside a window, and how often each template stands there; lines of no service belong to all.
+    ///
+    /// Reads the log files again where the index says that they may hold such lines.
+    package func logs(
+        window: TimeWindow,
+        service: String,
+        level: LogLevel?,
+        text: String,
+        refinement: LogRefinement = LogRefinement(),
+        budget: QuestionBudget,
+        isCancelled: @Sendable () -> Bool
+    ) -> (Outcome, LogsAnswer) {
+        guard !settings.isEmpty else {
+            return (Outcome(.refused, reason: "no log files are configured on this host"), LogsAnswer())
+        }
+        return withoutActuallyEscaping(isCancelled) { isCancelled in
+            let clock = QuestionClock(budget, isCancelled: isCancelled)
+            // What was written a moment ago counts too.
+            tickForQuestion()
+            let query = LogQuery(
+                window: window,
+                level: level,
+                text: text,
+                service: service,
+                refinement: refinement,
+                rowsMax: budget.rowsMax,
+                linesBytesMax: budget.bytesMax,
+                now: WallMoment.now
+            )
+            do throws(ProbeError) { return try logs(query, clock) } catch {
+                return (Outcome(.refused, reason: error.message), LogsAnswer())
+            }
+        }
+    }
+
+    private func logs(_ query: LogQuery, _ clock: QuestionClock) throws(ProbeError) -> (Outcome, LogsAnswer) {
+        var search = try LogSearch(
+            files: files,
+            parser: parser,
+            query: query,
+            mustStop: { clock.mustStop }
+        )
+        let inputs = inputs(of: query.service)
+        let stretches = state.withLock {
+            $0.record.index.stretches(query.window, level: query.level, inputs: inputs)
+        }
+        search.search(stretches.map { ($0, service: settings[$0.input].service) })
+        let answer = search.finish()
+        if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
+        var reasons = search.reasons
+        let isWhole = reasons.isEmpty
+        if search.rowsDropped > 0 {
+            reasons.append("\(search.rowsDropped) more lines are counted, not listed")
+        }
+        let outcome = Outcome(
+            isWhole ? .ok : .partial,
+            reason: reasons.joined(separator: "; "),
+            rowsDropped: search.rowsDropped
+        )
+        return (outcome, answer)
+    }
+}
