@@ -152,7 +152,7 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "MusterCore", "MusterYAML", "MusterIdentity", "MusterHTTP", "MusterWire",
+                "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterHTTP", "MusterWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,

@@ -31,7 +31,7 @@ struct Muster: ParsableCommand {
             IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
             PostMortemCommand.self, ChangeCommand.self, RunbookCommand.self,
             LoginCommand.self, OperatorCommand.self, TokenCommand.self, AgentCommand.self,
-            DrillCommand.self,
+            DrillCommand.self, EvaluateCommand.self,
         ]
     )
 

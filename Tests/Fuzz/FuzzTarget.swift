@@ -20,6 +20,27 @@ struct FuzzTarget: Sendable {
             let parser = LogLineParser(zoneOffsetSeconds: 3600)
             for line in bytes.split(separator: 0x0A) { _ = parser.parse(line, now: now) }
         },
+        FuzzTarget(name: "log-template") { bytes in
+            // A small memory, so that joining and forgetting come soon.
+            var miner = LogTemplateMiner(templatesMax: 16)
+            let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+            for (number, line) in lines.enumerated() {
+                let slot = miner.learn(line, hasHeader: number.isMultiple(of: 2))
+                let text = miner.text(miner.resolve(slot))
+                _ = LogTemplateMatch(text).matches(line, hasHeader: number.isMultiple(of: 2))
+            }
+            miner.settle()
+        },
+        FuzzTarget(name: "log-regex") { bytes in
+            let middle = bytes.firstIndex(of: 0x0A) ?? bytes.count
+            let pattern = String(decoding: bytes[..<middle], as: UTF8.self)
+            guard let scan = WordScan(RegexWords.required(by: pattern)) else { return }
+            (bytes + [UInt8](repeating: 0, count: WordScan.padding)).withUnsafeBufferPointer { padded in
+                guard let base = padded.baseAddress else { return }
+                var place = middle
+                while let found = scan.next(base, from: place, end: bytes.count) { place = found + 1 }
+            }
+        },
         FuzzTarget(name: "endpoint-path") { _ = EndpointPath.normalized($0[...]) },
         FuzzTarget(name: "secret-mask") { _ = SecretMask.mask(String(decoding: $0, as: UTF8.self)) },
         FuzzTarget(name: "json-fields") { _ = JSONFields.read($0[...]) { _, _ in } },

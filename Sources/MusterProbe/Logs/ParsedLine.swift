@@ -12,6 +12,8 @@ package struct ParsedLine {
     package var message: ArraySlice<UInt8> = []
     /// Service that the line itself names.
     package var service: ArraySlice<UInt8>?
+    /// Whether it is plain text, of which a header that stands before the message may be part of it still.
+    package var isPlain = false
     /// Set when the line tells of a request that was served.
     package var request: ParsedRequest?
 
@@ -53,5 +55,12 @@ package struct LogLineParser: Sendable {
         }
         if let parsed = LogfmtLine.parse(line) { return parsed }
         return PlainLine.parse(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds)
+    }
+
+    /// The time alone that a line names: cheaper than ``parse(_:now:)``.
+    func time(of line: ArraySlice<UInt8>, now: Timestamp) -> Timestamp? {
+        if line.first == UInt8(ascii: "{"), let parsed = JSONLine.parse(line) { return parsed.at }
+        if let time = LeadingTime(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds) { return time.at }
+        return (AccessLine.parse(line) ?? LogfmtLine.parse(line))?.at
     }
 }

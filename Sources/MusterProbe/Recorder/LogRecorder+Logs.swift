@@ -38,16 +38,18 @@ extension LogRecorder {
     }
 
     private func logs(_ query: LogQuery, _ clock: QuestionClock) throws(ProbeError) -> (Outcome, LogsAnswer) {
+        let inputs = inputs(of: query.service)
+        // Copies: whoever follows the logs does not wait for those who ask.
+        let (stretches, miner) = state.withLock {
+            ($0.record.index.stretches(query.window, level: query.level, inputs: inputs), $0.record.miner)
+        }
         var search = try LogSearch(
             files: files,
             parser: parser,
             query: query,
+            miner: miner,
             mustStop: { clock.mustStop }
         )
-        let inputs = inputs(of: query.service)
-        let stretches = state.withLock {
-            $0.record.index.stretches(query.window, level: query.level, inputs: inputs)
-        }
         search.search(stretches.map { ($0, service: settings[$0.input].service) })
         let answer = search.finish()
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }

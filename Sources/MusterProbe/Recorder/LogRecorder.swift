@@ -1,3 +1,4 @@
+import MusterAnalysis
 import MusterCore
 import Synchronization
 
@@ -15,6 +16,8 @@ package final class LogRecorder: Sendable {
         var requests: RequestHistory
         var sampler: LineSampler
         var index = LogIndex()
+        /// What kinds of lines there are.
+        var miner = LogTemplateMiner()
         /// Access lines that were not understood, with their moments, the newest few thousand.
         var unparsed: [Timestamp] = []
         /// Time of the oldest line that was read; nil before the first.
@@ -149,6 +152,11 @@ package final class LogRecorder: Sendable {
             isSampled: record.sampler.every > 1
         )
         if record.oldest.map({ at < $0 }) ?? true { record.oldest = at }
+        if parsed.isPlain {
+            _ = record.miner.learn(line.bytes, hasHeader: true, weight: record.sampler.every)
+        } else if !parsed.message.isEmpty {
+            _ = record.miner.learn(parsed.message, hasHeader: false, weight: record.sampler.every)
+        }
         guard at >= now - Self.span else { return }
         guard let request = parsed.request else {
             if Self.looksLikeAccess(line.path) {

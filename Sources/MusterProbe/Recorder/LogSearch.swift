@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import MusterAnalysis
 import MusterCore
 
 /// Reads stretches of log files again and gathers the lines that are asked for.
@@ -14,6 +15,7 @@ package struct LogSearch {
 
     private let filter: LineFilter
     private var tally: LogTally
+    private let wanted: LogTemplateMatch?
     private var kept: KeptLines
     private var blocks = LogBlocks()
     private var scanned = 0
@@ -41,6 +43,7 @@ package struct LogSearch {
         files: HostFiles,
         parser: LogLineParser,
         query: LogQuery,
+        miner: LogTemplateMiner = LogTemplateMiner(),
         mustStop: @escaping () -> Bool
     ) throws(ProbeError) {
         self.files = files
@@ -48,7 +51,9 @@ package struct LogSearch {
         self.query = query
         self.mustStop = mustStop
         filter = try LineFilter(query)
-        tally = LogTally(bucketSeconds: query.refinement.bucketSeconds)
+        tally = LogTally(bucketSeconds: query.refinement.bucketSeconds, miner: miner)
+        let template = query.refinement.template
+        wanted = template.isEmpty ? nil : LogTemplateMatch(template)
         kept = KeptLines(query.refinement.order, linesMax: query.rowsMax, bytesMax: query.linesBytesMax)
     }
 
@@ -220,8 +225,7 @@ package struct LogSearch {
         // A line whose time can't be known may be of the window.
         let at = time(of: parsed, at: range.lowerBound, in: buffer) ?? query.window.from
         guard query.window.contains(at) else { return }
-        let template = query.refinement.template
-        guard template.isEmpty || LogTally.pattern(of: parsed) == template else { return }
+        guard isWanted(parsed, line) else { return }
         let service = own ?? self.service(of: parsed)
         guard query.service.isEmpty || services[service].isEmpty || services[service] == query.service else {
             return
@@ -235,6 +239,16 @@ package struct LogSearch {
             level: parsed.level,
             service: service
         )
+    }
+
+    /// Whether a line is of the template that is asked for, if one is.
+    private func isWanted(_ parsed: ParsedLine, _ line: ArraySlice<UInt8>) -> Bool {
+        guard let wanted else { return true }
+        if let request = parsed.request, parsed.message.isEmpty {
+            return SecretMask.mask(LogTally.pattern(of: request)) == query.refinement.template
+        }
+        return parsed.isPlain
+            ? wanted.matches(line, hasHeader: true) : wanted.matches(parsed.message, hasHeader: false)
     }
 
     /// The line's own time, or that of the nearest line before it that has one.
@@ -257,7 +271,7 @@ package struct LogSearch {
             }
             if let anchor, anchor.offset >= blocks.blockStart + from { return anchor.at }
             let line = buffer[from..<(end - 1)].asLogged.prefix(FollowedFile.lineBytesMax)
-            if let at = parser.parse(line, now: query.now).at { return at }
+            if let at = parser.time(of: line, now: query.now) { return at }
             end = from
         }
         guard end == 0, blocks.blockStart > 0 else { return nil }
@@ -268,7 +282,7 @@ package struct LogSearch {
         )
         for line in before.split(separator: 0x0A).reversed() {
             let line = line.asLogged.prefix(FollowedFile.lineBytesMax)
-            if let at = parser.parse(line, now: query.now).at { return at }
+            if let at = parser.time(of: line, now: query.now) { return at }
         }
         return nil
     }

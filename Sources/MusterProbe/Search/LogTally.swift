@@ -5,14 +5,20 @@ import MusterCore
 struct LogTally {
     /// Different templates that are told at most.
     static let templatesMax = 500
-    /// Lines whose template is worked out at most; lines that look like one before need no working out.
-    private static let minedMax = 20_000
-    private static let shapesMax = 16_384
+    private static let endpointsMax = 16_384
 
     private struct TemplateKey: Hashable {
-        var pattern: String
+        var kind: Kind
         var level: LogLevel?
         var service: Int
+    }
+
+    /// What is counted as one kind of line.
+    private enum Kind: Hashable {
+        /// A template, by its slot in the miner.
+        case text(Int)
+        /// Requests without words of their own: method, endpoint and status.
+        case request(String)
     }
 
     private struct Template {
@@ -32,12 +38,16 @@ struct LogTally {
     private var levels = [Int](repeating: 0, count: LogLevel.allCases.count + 1)
     private var templates: [Template] = []
     private var byKey: [TemplateKey: Int] = [:]
-    /// Templates by what their lines look like; -1 for one that was left out.
-    private var byShape: [UInt64: Int] = [:]
-    private var mined = 0
+    /// Knows what the host's logs have taught before, and learns from the lines found.
+    private var miner: LogTemplateMiner
+    /// Endpoints of requests by their path as logged.
+    private var endpoints: [[UInt8]: String] = [:]
     private var unclassified = 0
 
-    init(bucketSeconds: Int) { times = TimeCounts(seconds: bucketSeconds) }
+    init(bucketSeconds: Int, miner: LogTemplateMiner) {
+        times = TimeCounts(seconds: bucketSeconds)
+        self.miner = miner
+    }
 
     mutating func count(_ line: ParsedLine, _ bytes: ArraySlice<UInt8>, at: Timestamp, service: Int) {
         matched += 1
@@ -58,9 +68,10 @@ struct LogTally {
     mutating func finish(services: [String]) -> LogsAnswer {
         var answer = LogsAnswer()
         answer.matched = matched
-        answer.templates = templates.map { template in
+        miner.settle()
+        answer.templates = merged().map { template in
             LogTemplateCount(
-                pattern: template.key.pattern,
+                pattern: pattern(template.key.kind),
                 level: template.key.level,
                 service: services[template.key.service],
                 count: template.count,
@@ -89,78 +100,65 @@ struct LogTally {
         at: Timestamp,
         service: Int
     ) -> Int? {
-        let shape = Self.shape(of: line, service: service)
-        if let known = byShape[shape] { return known < 0 ? nil : known }
-        guard mined < Self.minedMax else { return nil }
-        mined += 1
-        let key = TemplateKey(pattern: Self.pattern(of: line), level: line.level, service: service)
-        var index = byKey[key]
-        if index == nil, templates.count < Self.templatesMax {
-            index = templates.count
-            byKey[key] = templates.count
-            templates.append(Template(key: key, first: at, last: at, exemplar: Array(bytes)))
-        }
-        if byShape.count < Self.shapesMax { byShape[shape] = index ?? -1 }
-        return index
+        let key = TemplateKey(kind: kind(of: line, bytes), level: line.level, service: service)
+        if let known = byKey[key] { return known }
+        guard templates.count < Self.templatesMax else { return nil }
+        byKey[key] = templates.count
+        templates.append(Template(key: key, first: at, last: at, exemplar: Array(bytes)))
+        return templates.count - 1
     }
 
-    /// What is counted as one kind of line; of a request without words of its own, where it went and how it ended.
-    static func pattern(of line: ParsedLine) -> String {
+    private mutating func kind(of line: ParsedLine, _ bytes: ArraySlice<UInt8>) -> Kind {
         guard let request = line.request, line.message.isEmpty else {
-            return LogTemplate.pattern(of: SecretMask.mask(line.message))
+            return .text(
+                line.isPlain
+                    ? miner.learn(bytes, hasHeader: true) : miner.learn(line.message, hasHeader: false)
+            )
         }
+        return .request(Self.pattern(of: request, endpoint: endpoint(of: request)))
+    }
+
+    private mutating func endpoint(of request: ParsedRequest) -> String {
+        let path = request.path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        if let known = endpoints[Array(path)] { return known }
+        let endpoint = EndpointPath.normalized(path)
+        if endpoints.count < Self.endpointsMax { endpoints[Array(path)] = endpoint }
+        return endpoint
+    }
+
+    /// How a request without words of its own is counted: where it went and how it ended.
+    static func pattern(of request: ParsedRequest) -> String {
+        pattern(of: request, endpoint: EndpointPath.normalized(request.path))
+    }
+
+    private static func pattern(of request: ParsedRequest, endpoint: String) -> String {
         let method = String(decoding: request.method.prefix(16), as: UTF8.self)
-        return SecretMask.mask("\(method) \(EndpointPath.normalized(request.path)) \(request.status)")
+        return "\(method) \(endpoint) \(request.status)"
     }
 
-    /// A number that two lines share only when they have the same template, level and service.
-    ///
-    /// Lines that differ only in their digits look alike: a word with a digit is a variable part whatever the digit
-    /// is. In a path this holds for four digits and more.
-    private static func shape(of line: ParsedLine, service: Int) -> UInt64 {
-        var shape = ShapeHash()
-        let level = line.level.map(\.gravity) ?? LogLevel.allCases.count
-        shape.add(UInt64(truncatingIfNeeded: service) << 8 | UInt64(level))
-        guard let request = line.request, line.message.isEmpty else {
-            shape.add(line.message, digitsMin: 1)
-            return shape.value
+    private func pattern(_ kind: Kind) -> String {
+        switch kind {
+        case .text(let slot): SecretMask.mask(miner.text(miner.resolve(slot)))
+        case .request(let text): SecretMask.mask(text)
         }
-        shape.add(UInt64(truncatingIfNeeded: request.status))
-        shape.add(request.method, digitsMin: 1)
-        shape.add(request.path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }, digitsMin: 4)
-        return shape.value
     }
-}
 
-/// Hashes bytes with runs of digits as one, by FNV-1a.
-private struct ShapeHash {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ number: UInt64) { value = (value ^ number) &* 0x100_0000_01B3 }
-
-    /// Takes bytes; runs of at least so many digits are alike.
-    mutating func add(_ bytes: ArraySlice<UInt8>, digitsMin: Int) {
-        bytes.withUnsafeBufferPointer { bytes in
-            var value = value
-            var place = 0
-            while place < bytes.count {
-                var byte = bytes[place]
-                place += 1
-                if byte &- 0x30 < 10 {
-                    let start = place - 1
-                    while place < bytes.count, bytes[place] &- 0x30 < 10 { place += 1 }
-                    if place - start >= digitsMin {
-                        byte = 0x30
-                    } else {
-                        for digit in bytes[start..<(place - 1)] {
-                            value = (value ^ UInt64(digit)) &* 0x100_0000_01B3
-                        }
-                        byte = bytes[place - 1]
-                    }
-                }
-                value = (value ^ UInt64(byte)) &* 0x100_0000_01B3
+    /// The templates after all joining: those that turned out to be one are counted as one.
+    private func merged() -> [Template] {
+        var merged: [TemplateKey: Template] = [:]
+        for template in templates {
+            var template = template
+            if case .text(let slot) = template.key.kind { template.key.kind = .text(miner.resolve(slot)) }
+            guard let known = merged[template.key] else {
+                merged[template.key] = template
+                continue
             }
-            self.value = (value ^ 0xFF) &* 0x100_0000_01B3
+            template.count += known.count
+            template.first = min(template.first, known.first)
+            template.last = max(template.last, known.last)
+            template.exemplar = known.exemplar
+            merged[template.key] = template
         }
+        return Array(merged.values)
     }
 }

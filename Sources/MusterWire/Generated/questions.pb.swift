@@ -204,7 +204,7 @@ package nonisolated struct WireLogsProbe: Sendable {
   /// Only lines that match this regular expression of PCRE2, on bytes; empty for all. At most 1 KiB.
   package var regex: String = String()
 
-  /// Only lines of this template, as LogTemplate.pattern; empty for all. At most 4 KiB.
+  /// Only lines of this template, as answers write it; empty for all. At most 4 KiB.
   package var template: String = String()
 
   /// Which lines are listed when there are more than rows_max: "newest" (or empty), "oldest", "spread".
