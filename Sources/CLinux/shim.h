@@ -20,6 +20,7 @@
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/timerfd.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "scan_bytes.h"

@@ -15,6 +15,10 @@ package struct ObservedHostFiles {
         configuration: AgentConfiguration
     ) throws(AgentError) {
         for path in observation.passwordFiles { try Self.check(passwordFile: path) }
+        var observation = observation
+        if observation.recorder.folder == nil {
+            observation.recorder.folder = "\(configuration.state)/recorder"
+        }
         let observer = HostObserver(
             configuration: observation,
             name: configuration.name,

@@ -26,7 +26,7 @@ package final class HostObserver: Sendable {
     ) {
         self.configuration = configuration
         reader = HostReader(files: files)
-        metrics = MetricsRecorder(reader: reader)
+        metrics = MetricsRecorder(reader: reader, configuration: configuration.recorder)
         logs = LogRecorder(
             files: configuration.logs,
             host: files,

@@ -7,6 +7,8 @@ package struct ProbeError: Error, CustomStringConvertible {
         case denied
         /// There, but reading it failed.
         case unreadable
+        /// The disk, or the room set aside on it, has no place for more.
+        case full
         /// Read, but not understood.
         case malformed
         /// The question is not allowed or makes no sense.

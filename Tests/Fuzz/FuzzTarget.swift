@@ -57,10 +57,23 @@ struct FuzzTarget: Sendable {
             _ = ProcessReading(stat: bytes)
             _ = SocketReading.parse(procNetTCP: bytes)
             _ = HostFacts.values(osRelease: bytes)
+            _ = TCPReading(netSNMP: bytes)
+            _ = FileHandlesReading(fileNr: bytes)
         }
     ]
 
     private static let files = [
+        FuzzTarget(name: "recorder-file") { bytes in
+            // With checksums that fit, so that what is behind them is reached too.
+            for record in RecordFile.contents(of: RecordFile.magic + bytes).records {
+                _ = try? MetricsSchema.Keys(stored: bytes, record.body, number: 0)
+            }
+            var schema = MetricsSchema()
+            for index in 0..<8 { _ = schema.slot(MetricKey("load_one", "\(index)")) }
+            guard let block = try? MetricsBlock(body: bytes, keys: schema.keys()) else { return }
+            for (_, place) in (try? block.columns()) ?? [] { _ = try? block.values(at: place) }
+            _ = try? MetricsSchema.Keys(stored: bytes, bytes.indices, number: 0)
+        },
         FuzzTarget(name: "unified-diff") { bytes in
             let middle = bytes.firstIndex(of: 0) ?? bytes.count / 2
             _ = UnifiedDiff.text(

@@ -9,6 +9,7 @@ package struct ObservationConfiguration: Sendable {
     /// Folder in which deploy tools leave their markers; nil for none.
     package var deployMarkers: String?
     package var dependencies: [DependencyTarget] = []
+    package var recorder = RecorderConfiguration()
 
     private static let entriesMax = 256
     private static let dependenciesMax = 64
@@ -26,6 +27,10 @@ package struct ObservationConfiguration: Sendable {
     ///     watch:                                 # config files; a path or pattern alone does as well
     ///       - { path: /etc/shop/*.conf, service: shop }
     ///     deploy_markers: /var/lib/shop/deploys  # folder with a JSON file for each deploy; else none
+    ///     recorder:                              # what is measured is kept here, within bounds
+    ///       folder: /var/lib/muster/recorder     # else recorder in the state folder
+    ///       memory_max: 6                        # MiB
+    ///       disk_max: 256                        # MiB
     ///     dependencies:
     ///       - name: shop-db                      # unique
     ///         kind: postgres                     # tcp, http or postgres
@@ -41,6 +46,10 @@ package struct ObservationConfiguration: Sendable {
     ///         every: 5s                          # 1s to 1h; else 5s for postgres and 15s for others
     ///       - { name: payments, kind: http, url: "https://pay.example.org/health", ca_file: /etc/pay-ca.pem }
     ///       - { name: cache, kind: tcp, host: 10.0.0.6, port: 6379 }
+    ///     recorder:                              # what was measured, and how much of it is kept
+    ///       folder: /var/lib/muster/recorder     # else `recorder` in the agent's state folder
+    ///       memory_max: 6                        # MiB, 1 to 1024; else 6
+    ///       disk_max: 256                        # MiB, 4 to 1048576; else 256
     package init(_ reader: inout DocumentReader) throws(DocumentError) {
         services = try reader.strings("services")
         for node in try reader.entries("logs", max: Self.entriesMax) {
@@ -65,6 +74,7 @@ package struct ObservationConfiguration: Sendable {
             }
             dependencies.append(target)
         }
+        if let node = reader.node("recorder") { recorder = try RecorderConfiguration(node, in: reader) }
     }
 
     /// Files with passwords, which must be there and private.

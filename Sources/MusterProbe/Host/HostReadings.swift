@@ -85,6 +85,8 @@ package struct DiskReading: Hashable, Sendable {
     package var writtenBytes: Int
     package var operations: Int
     package var busyMilliseconds: Int
+    /// Time that all operations took together, waiting included.
+    package var operationMilliseconds: Int
 
     /// Reads `/proc/diskstats`; loop and RAM devices, partitions and unused devices are left out.
     ///
@@ -108,7 +110,8 @@ package struct DiskReading: Hashable, Sendable {
                     readBytes: values[2] &* 512,
                     writtenBytes: values[6] &* 512,
                     operations: values[0] &+ values[4],
-                    busyMilliseconds: values[9]
+                    busyMilliseconds: values[9],
+                    operationMilliseconds: values[3] &+ values[7]
                 )
             )
         }

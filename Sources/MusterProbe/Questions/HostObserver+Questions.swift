@@ -42,8 +42,14 @@ extension HostObserver {
             )
             return (outcome, .requests(answer))
         case .metrics(let window, let prefix):
-            return MetricsQuestion(recorder: metrics, window: window, prefix: prefix, budget: budget)
-                .answer(clock)
+            return MetricsQuestion(
+                recorder: metrics,
+                window: window,
+                prefix: prefix,
+                budget: budget,
+                now: WallMoment.now
+            )
+            .answer(clock)
         case .processes(let text):
             return ProcessesQuestion(reader: reader, recorder: metrics, text: text, budget: budget).answer(
                 clock

@@ -1,92 +1,207 @@
-import MusterAnalysis
 import MusterCore
 
-/// What was measured on the host: every second for an hour, and means of ten seconds for a day.
-struct MetricsHistory {
-    private var seconds = MetricsTable(capacity: 3600)
-    private var tens = MetricsTable(capacity: 8640)
-    /// What has been seen of the ten seconds that are under way.
-    private var sums: [MetricKey: (sum: Double, count: Int)] = [:]
-    private var bucket: Int64?
+/// Values of one moment, by slot of a ``MetricsSchema``; NaN where nothing was measured.
+struct MetricsFrame {
+    private(set) var values: [Double] = []
 
-    private static let bucketNanoseconds: Int64 = 10_000_000_000
-
-    init() {}
-
-    /// Values that found no room since the start.
-    var valuesDropped: Int { seconds.valuesDropped + tens.valuesDropped }
-
-    /// Takes in one sample.
-    mutating func append(at time: Timestamp, _ values: [MetricKey: Double]) {
-        seconds.append(at: time, values)
-        let now = time.nanoseconds / Self.bucketNanoseconds
-        if let bucket, bucket != now {
-            let at = Timestamp(nanoseconds: bucket * Self.bucketNanoseconds)
-            tens.append(at: at, sums.mapValues { $0.sum / Double($0.count) })
-            sums.removeAll(keepingCapacity: true)
-        }
-        bucket = now
-        for (key, value) in values where value.isFinite {
-            let before = sums[key] ?? (0, 0)
-            sums[key] = (before.sum + value, before.count + 1)
+    /// NaN for a slot that nothing was said of.
+    subscript(slot: Int) -> Double {
+        get { slot < values.count ? values[slot] : .nan }
+        set {
+            if slot >= values.count {
+                values.append(contentsOf: repeatElement(.nan, count: slot + 1 - values.count))
+            }
+            values[slot] = newValue
         }
     }
 
-    /// The series of a prefix: the window's points and the ones before it that tell what was usual.
-    ///
-    /// The finer table, unless only the coarser one reaches back to the window's start.
-    func series(prefix: String, window: TimeWindow) -> [RecordedSeries] {
-        let length = max(.zero, window.to - window.from)
-        let usual = min(max(length * 2, .seconds(600)), .seconds(6 * 3600))
-        let isFine = seconds.oldest.map { $0 <= window.from } ?? true || tens.oldest == nil
-        let table = isFine ? seconds : tens
-        return table.points(prefix: prefix, from: window.from - usual, to: window.to).map { key, at, values in
-            let start = at.firstIndex { $0 >= window.from } ?? at.endIndex
-            return RecordedSeries(key: key, at: at, values: values, windowStart: start)
-        }
+    /// Forgets all values.
+    mutating func clear() {
+        for slot in values.indices { values[slot] = .nan }
     }
 }
 
-/// One recorded series around a window.
-struct RecordedSeries {
-    var key: MetricKey
-    /// As many as `values`.
-    var at: [Timestamp]
-    var values: [Double]
-    /// Index of the first point of the window.
-    var windowStart: Int
-
-    /// Scores the window against what was before, and keeps at most `pointsMax` points of it.
-    func scored(pointsMax: Int) -> MetricSeries {
-        let onset = Onset(values: values, windowStart: windowStart, noise: noise)
-        var series = MetricSeries(name: key.name, subject: key.subject)
-        series.baselineMedian = onset.baselineMedian
-        series.baselineMAD = onset.baselineMAD
-        series.score = onset.score
-        series.onset = onset.index.map { at[$0] }
-        let count = values.count - windowStart
-        // Neighbours are averaged; each mean stands at its last point, so that the end of the window stays its end.
-        let step = (count + max(1, pointsMax) - 1) / max(1, pointsMax)
-        var end = values.count
-        while end > windowStart {
-            let begin = max(windowStart, end - step)
-            series.at.append(at[end - 1])
-            series.values.append(values[begin..<end].reduce(0, +) / Double(end - begin))
-            end = begin
-        }
-        series.at.reverse()
-        series.values.reverse()
-        return series
+/// What was measured on the host: every second for an hour, and means of ten seconds for a day, in bounded memory.
+struct MetricsHistory {
+    /// What has to be stored, for histories that are.
+    enum Output: Sendable {
+        /// Points that came since the last one.
+        case tail(MetricsResolution, MetricsBlock)
+        /// A whole block, which takes the place of its tails.
+        case closed(MetricsResolution, MetricsBlock)
+        /// A window that was asked about and is to be kept.
+        case frozen(TimeWindow)
     }
 
-    /// The smallest move that means anything for a quantity: a part of its usual size, and a least amount.
-    private var noise: Double {
-        let usual = abs(
-            RobustStatistics.median(Array(values[..<(windowStart > 0 ? windowStart : values.count)])) ?? 0
-        )
-        if key.name.hasSuffix("_ratio") { return 0.01 }
-        if key.name.hasSuffix("_bytes_per_second") { return usual * 0.1 + 50_000 }
-        if key.name.hasSuffix("_bytes") { return usual * 0.02 + 1_000_000 }
-        return usual * 0.1 + 0.5
+    var schema = MetricsSchema()
+    private var seconds = MetricsTier(.second)
+    private var tens = MetricsTier(.tenSeconds)
+    /// What has been seen of the ten seconds that are under way, by slot.
+    private var sums: [Double] = []
+    private var counts: [Int] = []
+    private var bucket: Int64?
+    /// When each slot last had a value, in nanoseconds.
+    private var seen: [Int64] = []
+    private var toldAt: Int64 = 0
+    private let memoryBytesMax: Int
+    private let isStored: Bool
+
+    private static let bucketNanoseconds: Int64 = 10_000_000_000
+    /// The most that the end of this process loses.
+    private static let tellNanoseconds: Int64 = 5_000_000_000
+    /// A series without values for so long makes room for others.
+    private static let staleNanoseconds: Int64 = 3_600_000_000_000
+
+    /// - Parameters:
+    ///   - memoryBytesMax: For both resolutions together; a quarter of it may go to the finer one.
+    ///   - isStored: Whether anybody takes what ``append(at:_:)`` returns.
+    init(memoryBytesMax: Int = 6 << 20, isStored: Bool = false) {
+        self.memoryBytesMax = memoryBytesMax
+        self.isStored = isStored
+    }
+
+    /// Memory that the points take.
+    var memoryBytes: Int { seconds.memoryBytes + tens.memoryBytes }
+
+    /// Takes in the values of one moment; gives what has to be stored.
+    mutating func append(at time: Timestamp, _ frame: MetricsFrame) -> [Output] {
+        var output: [Output] = []
+        // A finer time would cost more than the values.
+        let now = time.nanoseconds / 1_000_000 * 1_000_000
+        if let bucket, bucket != now / Self.bucketNanoseconds {
+            output += close(.tenSeconds, onlyIfFull: true)
+            Self.append(bucket, to: &tens, sums, counts, schema)
+            for slot in counts.indices { (self.sums[slot], self.counts[slot]) = (0, 0) }
+        }
+        bucket = now / Self.bucketNanoseconds
+        output += close(.second, onlyIfFull: true)
+        note(frame, at: now)
+        let schema = schema
+        seconds.append(at: now, count: schema.count) { slot in
+            guard schema.cadence(slot) == .everySecond else { return .nan }
+            return schema.quantum(slot).rounded(frame[slot])
+        }
+        output += tails(at: now)
+        return output
+    }
+
+    /// Forgets series that have had no values for an hour, when others found no room.
+    mutating func makeRoom(at time: Timestamp) -> [Output] {
+        let limit = time.nanoseconds - Self.staleNanoseconds
+        guard seen.contains(where: { $0 < limit }) else { return [] }
+        // What is in the open blocks stands under the slots of before.
+        let output = MetricsResolution.allCases.flatMap { close($0, onlyIfFull: false) }
+        let seen = seen
+        schema.makeRoom { $0 < seen.count && seen[$0] >= limit }
+        seconds.resetSlots()
+        tens.resetSlots()
+        self.seen = seen.filter { $0 >= limit }
+        sums = []
+        counts = []
+        return output
+    }
+
+    /// Takes in points that an earlier process stored and that are in no whole block.
+    mutating func restore(_ resolution: MetricsResolution, _ block: MetricsBlock) throws(ProbeError) {
+        let times = try block.times()
+        var columns: [Int: [Double]] = [:]
+        for (slot, place) in try block.columns() {
+            guard let here = schema.slot(block.keys.keys[slot], block.keys.cadences[slot]) else { continue }
+            columns[here] = try block.values(at: place)
+        }
+        for (index, time) in times.enumerated() {
+            _ = close(resolution, onlyIfFull: true)
+            let count = schema.count
+            change(resolution) { tier in
+                tier.append(at: time, count: count) { columns[$0]?[index] ?? .nan }
+            }
+        }
+        // It is on disk already.
+        let keys = schema.keys()
+        change(resolution) { _ = $0.tail(keys) }
+    }
+
+    /// All blocks of a resolution, oldest first, the open one last, with the ten seconds that are under way.
+    mutating func blocks(_ resolution: MetricsResolution) -> [MetricsBlock] {
+        let keys = schema.keys()
+        var tier = resolution == .second ? seconds : tens
+        if resolution == .tenSeconds, let bucket, counts.contains(where: { $0 > 0 }) {
+            if tier.isFull { _ = tier.close(keys) }
+            Self.append(bucket, to: &tier, sums, counts, schema)
+        }
+        return tier.blocks + [tier.open(keys)].compactMap { $0 }
+    }
+
+    /// Appends the means of ten seconds.
+    private static func append(
+        _ bucket: Int64,
+        to tier: inout MetricsTier,
+        _ sums: [Double],
+        _ counts: [Int],
+        _ schema: MetricsSchema
+    ) {
+        tier.append(at: bucket * bucketNanoseconds, count: schema.count) { slot in
+            guard slot < counts.count, counts[slot] > 0 else { return .nan }
+            return schema.quantum(slot).rounded(sums[slot] / Double(counts[slot]))
+        }
+    }
+
+    private mutating func note(_ frame: MetricsFrame, at now: Int64) {
+        let missing = schema.count - sums.count
+        if missing > 0 {
+            sums.append(contentsOf: repeatElement(0, count: missing))
+            counts.append(contentsOf: repeatElement(0, count: missing))
+        }
+        if schema.count > seen.count {
+            seen.append(contentsOf: repeatElement(now, count: schema.count - seen.count))
+        }
+        for (slot, value) in frame.values.enumerated() where value.isFinite && slot < sums.count {
+            sums[slot] += value
+            counts[slot] += 1
+            seen[slot] = now
+        }
+    }
+
+    private mutating func close(_ resolution: MetricsResolution, onlyIfFull: Bool) -> [Output] {
+        guard !onlyIfFull || (resolution == .second ? seconds.isFull : tens.isFull) else { return [] }
+        let keys = schema.keys()
+        var block: MetricsBlock?
+        change(resolution) { block = $0.close(keys) }
+        guard let block else { return [] }
+        shrink(at: block.last)
+        return isStored ? [.closed(resolution, block)] : []
+    }
+
+    private mutating func shrink(at now: Int64) {
+        for resolution in MetricsResolution.allCases {
+            // The coarser one reaches further and is asked about what is long ago.
+            let share = resolution == .second ? memoryBytesMax / 4 : memoryBytesMax - seconds.memoryBytes
+            let moment = now - resolution.memorySpan.nanoseconds
+            change(resolution) { tier in
+                let open = tier.memoryBytes - tier.blockBytes
+                tier.shrink(before: moment, bytesMax: max(0, share - open))
+            }
+        }
+    }
+
+    private mutating func tails(at now: Int64) -> [Output] {
+        // A clock that was set back must not keep us from storing.
+        guard isStored, now - toldAt >= Self.tellNanoseconds || now < toldAt else { return [] }
+        toldAt = now
+        let keys = schema.keys()
+        var output: [Output] = []
+        for resolution in MetricsResolution.allCases {
+            change(resolution) { tier in
+                if let block = tier.tail(keys) { output.append(.tail(resolution, block)) }
+            }
+        }
+        return output
+    }
+
+    private mutating func change(_ resolution: MetricsResolution, _ body: (inout MetricsTier) -> Void) {
+        switch resolution {
+        case .second: body(&seconds)
+        case .tenSeconds: body(&tens)
+        }
     }
 }

@@ -12,24 +12,36 @@ struct MetricsSampler {
         var disks: [DiskReading] = []
         var network: [NetworkReading] = []
         var pressures: [PressureReading] = []
-        /// Looked at less often: it changes slowly.
+        var tcp: TCPReading?
+        var handles: FileHandlesReading?
+        /// Looked at less often: these change slowly, or cost more.
         var space: [SpaceReading] = []
+        var clock: ClockReading?
+        var groups: [ControlGroupReading]?
 
         init() {}
 
         /// Reads the host; what can't be read stays empty.
         init(_ reader: HostReader, withSpace: Bool) {
+            tcp = try? reader.tcp()
+            handles = try? reader.fileHandles()
             cpu = try? reader.cpu()
             memory = try? reader.memory()
             load = try? reader.load()
             disks = (try? reader.disks()) ?? []
             network = (try? reader.network()) ?? []
             pressures = ["cpu", "memory", "io"].compactMap { try? reader.pressure($0) }
-            if withSpace { space = (try? reader.space()) ?? [] }
+            guard withSpace else { return }
+            space = (try? reader.space()) ?? []
+            clock = ClockReading.now()
+            groups = reader.controlGroups()
         }
     }
 
     private var last: Look?
+    /// The last look at control groups, by name, and when it was.
+    private var groups: [String: ControlGroupReading] = [:]
+    private var groupsAt: ContinuousClock.Instant?
 
     init() {}
 
@@ -49,9 +61,44 @@ struct MetricsSampler {
                 values[MetricKey("filesystem_inodes_used_ratio", space.mount.path)] = inodes
             }
         }
+        if let handles = look.handles {
+            values[MetricKey("files_open")] = Double(handles.open)
+            values[MetricKey("files_open_ratio")] = Double(handles.open) / Double(handles.max)
+        }
+        if let clock = look.clock {
+            values[MetricKey("clock_offset_seconds")] = clock.offsetSeconds
+            values[MetricKey("clock_synchronised")] = clock.isSynchronised ? 1 : 0
+        }
+        if let groups = look.groups { addGroups(groups, to: &values) }
         if let last, elapsed > .milliseconds(50) { Self.addRates(last, look, elapsed.inSeconds, to: &values) }
         last = look
         return values
+    }
+
+    private mutating func addGroups(_ readings: [ControlGroupReading], to values: inout [MetricKey: Double]) {
+        let now = ContinuousClock.now
+        let seconds = groupsAt.map { ($0.duration(to: now)).inSeconds } ?? 0
+        groupsAt = now
+        for reading in readings {
+            let subject = reading.name.isEmpty ? "/" : reading.name
+            if let bytes = reading.memoryBytes {
+                values[MetricKey("cgroup_memory_bytes", subject)] = Double(bytes)
+                if let max = reading.memoryBytesMax, max > 0 {
+                    values[MetricKey("cgroup_memory_used_ratio", subject)] = Double(bytes) / Double(max)
+                }
+            }
+            guard let before = groups[reading.name], seconds > 1 else { continue }
+            if let old = before.usageMicroseconds, let new = reading.usageMicroseconds, new >= old {
+                values[MetricKey("cgroup_cpu_ratio", subject)] = Double(new - old) / 1e6 / seconds
+            }
+            if let old = before.throttledMicroseconds, let new = reading.throttledMicroseconds, new >= old {
+                values[MetricKey("cgroup_throttled_ratio", subject)] = Double(new - old) / 1e6 / seconds
+            }
+            if let old = before.outOfMemoryKills, let new = reading.outOfMemoryKills, new >= old {
+                values[MetricKey("cgroup_oom_kills", subject)] = Double(new - old)
+            }
+        }
+        groups = Dictionary(readings.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
     }
 
     private static func add(_ memory: MemoryReading, to values: inout [MetricKey: Double]) {
@@ -94,7 +141,21 @@ struct MetricsSampler {
                 disk.writtenBytes
             )
             put(MetricKey("disk_operations_per_second", disk.device), before?.operations, disk.operations)
+            if let before, disk.operations > before.operations,
+                disk.operationMilliseconds >= before.operationMilliseconds
+            {
+                let took = Double(disk.operationMilliseconds - before.operationMilliseconds)
+                values[MetricKey("disk_latency_milliseconds", disk.device)] =
+                    took / Double(disk.operations - before.operations)
+            }
         }
+        put(
+            MetricKey("tcp_retransmits_per_second"),
+            last.tcp?.segmentsRetransmitted,
+            look.tcp?.segmentsRetransmitted
+        )
+        put(MetricKey("tcp_sent_segments_per_second"), last.tcp?.segmentsSent, look.tcp?.segmentsSent)
+        put(MetricKey("tcp_resets_per_second"), last.tcp?.resets, look.tcp?.resets)
         let interfaces = Dictionary(last.network.map { ($0.interface, $0) }, uniquingKeysWith: { $1 })
         for interface in look.network {
             let (name, before) = (interface.interface, interfaces[interface.interface])
