@@ -104,6 +104,8 @@ package struct FileStatus: Hashable, Sendable {
     package var modified: Int64
     package var isRegular: Bool
 
+    var identity: FileIdentity { FileIdentity(device: device, inode: inode) }
+
     init(_ status: stat) {
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
