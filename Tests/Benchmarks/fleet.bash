@@ -1,0 +1,74 @@
+# A coordinator and agents of release programs for benchmarks; sourced, not run. Sources Deploy/common.bash first.
+#
+# Everything lies in $work and ends with the script. Callers set `bin`.
+
+work=$(mktemp -d)
+pids=()
+finish() {
+    local pid
+    for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+    for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap finish EXIT
+
+# wait_for SECONDS WHAT COMMAND...
+wait_for() {
+    local left=$(($1 * 5)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((left-- > 0)) || fail "waited in vain for $what"
+        sleep 0.2
+    done
+}
+
+# need_programs NAME...
+need_programs() {
+    local program
+    for program in "$@"; do
+        [[ -x $bin/$program ]] || fail "$bin/$program is not built; run Deploy/build"
+    done
+}
+
+# Starts a coordinator on free ports of 127.0.0.1, signs in as its administrator and makes a token for joining.
+start_coordinator() {
+    mkdir -p "$work"/{etc/runbooks,state,me}
+    chmod 700 "$work"/{etc,state,me}
+    local ports
+    mapfile -t ports < <(comm -23 <(seq 20000 30000 | sort) \
+        <(ss -Htan | awk '{sub(/.*:/, "", $4); print $4}' | sort -u) | shuf -n 2)
+    agents_address=127.0.0.1:${ports[0]}
+    cat >"$work/etc/coordinator.yaml" <<TEXT
+listen: { agents: "$agents_address", api: "127.0.0.1:${ports[1]}" }
+state: $work/state
+runbooks: $work/etc/runbooks
+TEXT
+    "$bin/muster-coordinator" init --config "$work/etc" --name 127.0.0.1 |
+        awk '/Token of admin/ {print $NF}' >"$work/me/token"
+    chmod 600 "$work/me/token"
+    "$bin/muster-coordinator" serve --config "$work/etc" >"$work/coordinator.log" 2>&1 &
+    pids+=($!)
+    wait_for 20 "the coordinator" grep -q "API is listening" "$work/coordinator.log"
+    export MUSTER_CONFIG=$work/me
+    "$bin/muster" login --server "https://127.0.0.1:${ports[1]}" --ca "$work/state/ca.pem" \
+        --token-file "$work/me/token" >&2
+    "$bin/muster" token create 2>/dev/null >"$work/join.token"
+    chmod 600 "$work/join.token"
+}
+
+# Joins an agent and starts it with the rest of its agent.yaml from standard input; its pid is then in $agent.
+start_agent() {
+    mkdir -p "$work"/{host,agent}
+    chmod 700 "$work"/{host,agent}
+    "$bin/muster-agent" join --coordinator "$agents_address" --token-file "$work/join.token" \
+        --state "$work/agent" >&2
+    {
+        printf 'coordinator: "%s"\n' "$agents_address"
+        cat
+    } >"$work/host/agent.yaml"
+    chmod 600 "$work/host/agent.yaml"
+    "$bin/muster-agent" run --config "$work/host" --state "$work/agent" >"$work/agent.log" 2>&1 &
+    agent=$!
+    pids+=("$agent")
+    wait_for 20 "the agent" sh -c "$bin/muster fleet --json | grep -q '\"connected\"'"
+}
