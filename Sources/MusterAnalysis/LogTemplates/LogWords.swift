@@ -38,7 +38,11 @@ enum LogWords {
     ])
 
     static func isTruthValue(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ stop: Int) -> Bool {
-        guard stop - start <= 5, stop - start >= 3 else { return false }
+        // Of those letters none is frequent at the start of a word.
+        guard stop - start <= 5, stop - start >= 3,
+            bytes[start] | 0x20 == UInt8(ascii: "t") || bytes[start] | 0x20 == UInt8(ascii: "f")
+                || bytes[start] | 0x20 == UInt8(ascii: "n")
+        else { return false }
         return truthValues.contains(packed(bytes, start, stop))
     }
 

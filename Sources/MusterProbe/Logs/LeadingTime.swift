@@ -15,6 +15,9 @@ import MusterCore
 ///     11-23 09:29:04.f             also `[11.23 09:29:04]` and klog's `I1123 09:29:04.f`
 ///     1795600000.f                 seconds, milliseconds or more since 1970
 struct LeadingTime {
+    /// Bytes of a line that are looked at.
+    static let bytesMax = 80
+
     var at: Timestamp
     /// Where the rest of the line begins.
     var end: Int
@@ -26,7 +29,8 @@ struct LeadingTime {
     ///   - now: Supplies the year to forms that leave it out.
     ///   - zoneOffsetSeconds: Of times that name no zone, east of UTC.
     init?(_ line: ArraySlice<UInt8>, now: Timestamp, zoneOffsetSeconds: Int) {
-        let found = line.prefix(80).withUnsafeBufferPointer { bytes -> (at: Timestamp, end: Int)? in
+        let found = line.prefix(Self.bytesMax).withUnsafeBufferPointer {
+            bytes -> (at: Timestamp, end: Int)? in
             var scanner = TimeScanner(bytes: bytes, now: now, zone: zoneOffsetSeconds)
             return scanner.run().map { ($0, scanner.place) }
         }
@@ -70,8 +74,8 @@ private struct TimeScanner {
         return end - start
     }
 
-    private mutating func take(_ wanted: Character) -> Bool {
-        guard byte(place) == wanted.asciiValue else { return false }
+    private mutating func take(_ wanted: UInt8) -> Bool {
+        guard byte(place) == wanted else { return false }
         place += 1
         return true
     }
@@ -92,16 +96,16 @@ private struct TimeScanner {
 
     mutating func run() -> Timestamp? {
         skipPriority()
-        let hasBracket = take("[")
+        let hasBracket = take(UInt8(ascii: "["))
         // klog: a letter for the level, right before month and day.
-        if "IWEFD".utf8.contains(byte(place)), digits(from: place + 1) == 4, byte(place + 5) == 0x20 {
+        if byte(place) &- 0x44 <= 0x57 - 0x44, digits(from: place + 1) == 4, byte(place + 5) == 0x20 {
             place += 1
         }
         skipLabel()
         var moment = Moment()
         let isRead = isDigit(place) ? readNumbers(&moment) : readWords(&moment)
         guard isRead, let at = timestamp(moment) else { return nil }
-        if hasBracket { _ = take("]") }
+        if hasBracket { _ = take(UInt8(ascii: "]")) }
         return at
     }
 
@@ -162,7 +166,9 @@ private struct TimeScanner {
 
     /// `23/Nov/2026:09:29:04 +0100`.
     private mutating func readNamedMonth(_ moment: inout Moment) -> Bool {
-        guard let day = number(2), take("/"), readMonth(&moment), take("/"), let year = number(4) else {
+        guard let day = number(2), take(UInt8(ascii: "/")), readMonth(&moment), take(UInt8(ascii: "/")),
+            let year = number(4)
+        else {
             return false
         }
         (moment.day, moment.year) = (day, year)
@@ -182,8 +188,8 @@ private struct TimeScanner {
             return false
         }
         if isLetter(place + 4) { place += 4 }
-        guard readMonth(&moment), take(" ") else { return false }
-        _ = take(" ")
+        guard readMonth(&moment), take(UInt8(ascii: " ")) else { return false }
+        _ = take(UInt8(ascii: " "))
         let count = digits(from: place)
         guard count == 1 || count == 2, let day = number(count) else { return false }
         moment.day = day
@@ -236,7 +242,7 @@ private struct TimeScanner {
     }
 
     private mutating func readZone(_ moment: inout Moment) -> Bool {
-        if take("Z") {
+        if take(UInt8(ascii: "Z")) {
             moment.offset = 0
             return true
         }

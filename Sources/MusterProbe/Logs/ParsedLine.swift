@@ -63,4 +63,14 @@ package struct LogLineParser: Sendable {
         if let time = LeadingTime(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds) { return time.at }
         return (AccessLine.parse(line) ?? LogfmtLine.parse(line))?.at
     }
+
+    /// Whether a line may have at least a level; false only when ``parse(_:now:)`` finds none, or a lower one.
+    func mayHave(_ level: LogLevel, _ line: ArraySlice<UInt8>) -> Bool {
+        // JSON and logfmt, whose level stands in a field, and requests, whose status is their level.
+        guard let first = line.first, first != UInt8(ascii: "{"), !line.contains(UInt8(ascii: "\"")) else {
+            return true
+        }
+        let word = line.drop { $0 == 0x20 || $0 == 0x09 }.prefix { $0 != 0x20 }
+        return word.contains(UInt8(ascii: "=")) || PlainLine.mayHave(level, line)
+    }
 }

@@ -218,6 +218,7 @@ package struct LogSearch {
         let whole = buffer[range].asLogged
         guard !whole.isEmpty else { return }
         let line = whole.prefix(FollowedFile.lineBytesMax)
+        if let level = query.level, !parser.mayHave(level, line) { return }
         let parsed = parser.parse(line, now: query.now)
         if let level = query.level {
             guard let found = parsed.level, found >= level else { return }

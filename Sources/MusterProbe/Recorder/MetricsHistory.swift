@@ -46,6 +46,9 @@ struct MetricsHistory {
     private let memoryBytesMax: Int
     private let isStored: Bool
 
+    /// How far memory reaches back where there is a disk.
+    private static let storedSpan = Duration.seconds(2 * 3600)
+
     private static let bucketNanoseconds: Int64 = 10_000_000_000
     /// The most that the end of this process loses.
     private static let tellNanoseconds: Int64 = 5_000_000_000
@@ -176,7 +179,9 @@ struct MetricsHistory {
         for resolution in MetricsResolution.allCases {
             // The coarser one reaches further and is asked about what is long ago.
             let share = resolution == .second ? memoryBytesMax / 4 : memoryBytesMax - seconds.memoryBytes
-            let moment = now - resolution.memorySpan.nanoseconds
+            // What is on disk is read from there when it is asked for.
+            let span = isStored ? min(resolution.memorySpan, Self.storedSpan) : resolution.memorySpan
+            let moment = now - span.nanoseconds
             change(resolution) { tier in
                 let open = tier.memoryBytes - tier.blockBytes
                 tier.shrink(before: moment, bytesMax: max(0, share - open))
