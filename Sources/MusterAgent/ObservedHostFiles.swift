@@ -14,6 +14,8 @@ package struct ObservedHostFiles {
         _ observation: ObservationConfiguration,
         configuration: AgentConfiguration
     ) throws(AgentError) {
+        // Before anything is looked at.
+        SecretMask.use(observation.masking)
         for path in observation.passwordFiles { try Self.check(passwordFile: path) }
         var observation = observation
         if observation.recorder.folder == nil {

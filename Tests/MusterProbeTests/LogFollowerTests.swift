@@ -257,7 +257,8 @@ import Testing
         // One that was left out and is written to now takes the place of one that stands still.
         let log = NumberedLog(directory.path("app-3.log"))
         for number in 0..<10 { log.write(NumberedLog.line(number) + "\n") }
-        for _ in 0..<10 { lines.poll(after: 60) }
+        // A slow scan is followed by a long pause.
+        for _ in 0..<20 { lines.poll(after: 600) }
         #expect(lines.lost(of: 10).isEmpty)
         #expect(lines.follower.paths.count == LogFollower.filesMax)
     }

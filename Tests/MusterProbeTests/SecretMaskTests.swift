@@ -1,3 +1,5 @@
+import MusterCore
+import MusterYAML
 import Testing
 
 @testable import MusterProbe
@@ -48,18 +50,59 @@ import Testing
     )
     func beside(_ text: String, _ expected: String) { #expect(SecretMask.mask(text) == expected) }
 
-    @Test("a crafted line costs no more than a plain one of its size, within reason")
+    @Test("cost grows with the size of a line, not with its square, whatever is in it")
     func linear() {
-        func cost(_ text: String) -> Duration {
-            let bytes = Array(text.utf8)
-            return ContinuousClock().measure { for _ in 0..<5 { _ = SecretMask.mask(bytes[...]) } }
+        func cost(_ piece: String, _ count: Int) -> Duration {
+            let bytes = Array(String(repeating: piece, count: count).utf8.prefix(count))
+            let runs = (0..<3).map { _ in ContinuousClock().measure { _ = SecretMask.mask(bytes[...]) } }
+            return runs.min() ?? .zero
         }
-        let plain = cost(String(String(repeating: "payment failed for order ", count: 400).prefix(8192)))
-        for piece in ["a.", "eyJ", "a-b.", "--x ", "password=", "@a", "1 "] {
-            let text = String(String(repeating: piece, count: 8192).prefix(8192))
-            // Quadratic cost was three hundred times the plain one.
-            #expect(cost(text) < max(plain * 60, .milliseconds(50)), "\(piece)")
+        for piece in [
+            "a.", "eyJ", "eyJ_", "eyJ-", "ghp_", "a-b.", "--x ", "password=", "@a", "1 ", "session=/", "  ",
+            "webhook/",
+            "token '", "$1$", "://a:b/", "-u a:", "-----BEGIN A", "<password>", "4111 ", "@tcp(", "Bearer a",
+        ] {
+            // Sixteen times the size; the square would be 256 times the cost.
+            #expect(cost(piece, 65_536) < max(cost(piece, 4_096) * 64, .milliseconds(50)), "\(piece)")
         }
+    }
+
+    @Test("own names, words and exceptions count; no exception frees a key")
+    func ownRules() throws {
+        let text = """
+            emails: true
+            names: [customer_ref]
+            words: ["ACME-????-*"]
+            allow: ["*@shop.example.org", "AKIA*", "public"]
+            """
+        let rules = try Self.read(text)
+        for (text, expected) in [
+            ("customer_ref=4711 n=1", "customer_ref=*** n=1"), ("customerRef: 4711", "customerRef: ***"),
+            ("got ACME-x7k2-99 today", "got *** today"), ("got ACME-x7 today", "got ACME-x7 today"),
+            ("from help@shop.example.org to ana@example.org", "from help@shop.example.org to <email>"),
+            ("key AKIAIOSFODNN7EXAMPLE", "key ***"), ("password=public", "password=public"),
+        ] { #expect(SecretMask.mask(text, rules: rules) == expected) }
+        let open = try Self.read("emails: false")
+        #expect(
+            SecretMask.mask("ana@example.org password=hunter2", rules: open) == "ana@example.org password=***"
+        )
+    }
+
+    @Test(
+        "a rule that would mask anything is refused, with its place",
+        arguments: ["names: [ab]", #"words: ["*"]"#, #"words: ["a?c-*"]"#, #"allow: ["*"]"#]
+    )
+    func refused(_ text: String) {
+        let error = #expect(throws: DocumentError.self) { try Self.read(text) }
+        #expect(error?.description.contains("too short") == true, "\(error?.description ?? "")")
+    }
+
+    private static func read(_ text: String) throws(DocumentError) -> MaskRules {
+        let document = try YAMLReader.read(Array(text.utf8), name: "agent.yaml")
+        var reader = try DocumentReader(document.root, in: "agent.yaml", expecting: "what is masked")
+        let rules = try MaskRules(&reader)
+        try reader.finish()
+        return rules
     }
 
     @Test("bytes that are no text come back as they were")

@@ -10,6 +10,8 @@ package struct ObservationConfiguration: Sendable {
     package var deployMarkers: String?
     package var dependencies: [DependencyTarget] = []
     package var recorder = RecorderConfiguration()
+    /// What is masked before anything leaves the host.
+    package var masking = MaskRules.standard
 
     private static let entriesMax = 256
     private static let dependenciesMax = 64
@@ -27,10 +29,6 @@ package struct ObservationConfiguration: Sendable {
     ///     watch:                                 # config files; a path or pattern alone does as well
     ///       - { path: /etc/shop/*.conf, service: shop }
     ///     deploy_markers: /var/lib/shop/deploys  # folder with a JSON file for each deploy; else none
-    ///     recorder:                              # what is measured is kept here, within bounds
-    ///       folder: /var/lib/muster/recorder     # else recorder in the state folder
-    ///       memory_max: 6                        # MiB
-    ///       disk_max: 256                        # MiB
     ///     dependencies:
     ///       - name: shop-db                      # unique
     ///         kind: postgres                     # tcp, http or postgres
@@ -50,6 +48,7 @@ package struct ObservationConfiguration: Sendable {
     ///       folder: /var/lib/muster/recorder     # else `recorder` in the agent's state folder
     ///       memory_max: 6                        # MiB, 1 to 1024; else 6
     ///       disk_max: 256                        # MiB, 4 to 1048576; else 256
+    ///     masking: { emails: false }             # see ``MaskRules``; else the usual secrets and addresses
     package init(_ reader: inout DocumentReader) throws(DocumentError) {
         services = try reader.strings("services")
         for node in try reader.entries("logs", max: Self.entriesMax) {
@@ -66,6 +65,11 @@ package struct ObservationConfiguration: Sendable {
                 at: reader.position(of: "deploy_markers"),
                 "\"deploy_markers\" must be an absolute path, found \"\(path)\""
             )
+        }
+        if let node = reader.node("masking") {
+            var rules = try reader.reader(of: node, expecting: "what is masked")
+            masking = try MaskRules(&rules)
+            try rules.finish()
         }
         for node in try reader.entries("dependencies", max: Self.dependenciesMax) {
             let target = try DependencyTarget(node, in: reader, services: services)

@@ -442,6 +442,12 @@ package struct LogFollower {
             if !isNew { losses.bytesSkipped += file?.mark.offset ?? 0 }
         }
         guard let file else { return }
+        guard file.mark.identity == status.identity else {
+            // Renamed since it was looked up: by now the name may lead to a file that is followed already.
+            file.closeFile()
+            nextScan = seconds
+            return
+        }
         // The name was gone for a while, in which a file of that name may have come and been rotated away.
         if isNew, let old = followed.last(where: { $0.drainingSince != nil && $0.file.mark.path == path }) {
             recover(
