@@ -89,7 +89,11 @@ final class NumberedLog: @unchecked Sendable {
     /// Waits until the reader has looked at all files once from start to end.
     func waitForPoll() {
         let last = polls.load(ordering: .acquiring)
-        while polls.load(ordering: .acquiring) < last + 2 { usleep(200) }
+        var left = 100_000
+        while polls.load(ordering: .acquiring) < last + 2, left > 0 {
+            usleep(200)
+            left -= 1
+        }
     }
 
     static func line(_ number: Int) -> String {

@@ -35,7 +35,7 @@ package struct LogTemplateMiner {
     }
 
     struct Recent {
-        var key: UInt64 = 0
+        var shape: UInt64 = 0
         var slot: Int32 = -1
     }
 
@@ -52,7 +52,10 @@ package struct LogTemplateMiner {
     /// Lines after which what is not certain at once is looked at again.
     private static let settleLines = 1_000
     static let messageBytesMax = 512
-    static let recentCount = 1_024
+    static let recentCount = 4_096
+    /// Bytes of a line that have an influence, and those of them among which a header's fields may be.
+    private static let shapeBytesMax = LogTokenizer.bytesMax + 512
+    private static let headerBytesMax = 48
 
     let templatesMax: Int
     var entries: [Entry] = []
@@ -93,6 +96,21 @@ package struct LogTemplateMiner {
         weight: Int = 1
     ) -> Int {
         lines += 1
+        let shape = Self.shape(of: line, hasHeader: hasHeader)
+        let place = Int(truncatingIfNeeded: shape % UInt64(Self.recentCount))
+        var slot = recent[place].shape == shape ? recent[place].slot : -1
+        if slot < 0 {
+            slot = lookUp(line, hasHeader: hasHeader)
+            recent[place] = Recent(shape: shape, slot: slot)
+        }
+        if entries[Int(slot)].parent != slot { slot = root(slot) }
+        entries[Int(slot)].count += weight
+        entries[Int(slot)].lastLine = lines
+        if lines % Self.settleLines == 0 { settle() }
+        return Int(slot)
+    }
+
+    private mutating func lookUp(_ line: UnsafeBufferPointer<UInt8>, hasHeader: Bool) -> Int32 {
         let (start, count) = flags.withUnsafeBufferPointer { flags in
             let start = hasHeader ? LogHeader.messageStart(line, flags: flags) : 0
             let count = scratch.withUnsafeMutableBufferPointer {
@@ -101,17 +119,34 @@ package struct LogTemplateMiner {
             return (start, count)
         }
         let key = Self.key(scratch[..<count])
-        let place = Int(truncatingIfNeeded: key % UInt64(Self.recentCount))
-        var slot = recent[place].key == key ? recent[place].slot : -1
-        if slot < 0 {
-            slot = byKey[key] ?? matching(count) ?? add(line, start, count, key)
-            recent[place] = Recent(key: key, slot: slot)
+        return byKey[key] ?? matching(count) ?? add(line, start, count, key)
+    }
+
+    /// A number that two lines share only when they have the same tokens: most lines differ from one that came
+    /// lately in nothing but digits.
+    ///
+    /// All digits are equal, and behind the part in which a header may be, runs of them are, however long.
+    private static func shape(of line: UnsafeBufferPointer<UInt8>, hasHeader: Bool) -> UInt64 {
+        var hash: UInt64 = hasHeader ? 0x9E37_79B9_7F4A_7C15 : 0xCBF2_9CE4_8422_2325
+        var wasDigit = false
+        var place = 0
+        let end = min(line.count, shapeBytesMax)
+        while place < end {
+            var byte = line[place]
+            if byte &- 0x30 < 10 {
+                byte = 0x30
+                if wasDigit, place >= headerBytesMax {
+                    place += 1
+                    continue
+                }
+                wasDigit = true
+            } else {
+                wasDigit = false
+            }
+            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+            place += 1
         }
-        if entries[Int(slot)].parent != slot { slot = root(slot) }
-        entries[Int(slot)].count += weight
-        entries[Int(slot)].lastLine = lines
-        if lines % Self.settleLines == 0 { settle() }
-        return Int(slot)
+        return hash
     }
 
     /// The same for a slice of a file.

@@ -15,4 +15,14 @@ package struct FollowLosses: Hashable, Sendable {
     package var filesRefused = 0
     /// Bytes at the start of large files that were not read when following began.
     package var bytesSkipped = 0
+
+    /// What may be missing since the start, for people; nil when nothing is.
+    var inWords: String? {
+        var parts: [String] = []
+        if truncationsUnsaved > 0 {
+            parts.append("\(truncationsUnsaved) times a log was emptied without a copy")
+        }
+        if siblingsUnread > 0 { parts.append("\(siblingsUnread) rotated files could not be read") }
+        return parts.isEmpty ? nil : "since the agent's start " + parts.joined(separator: ", ")
+    }
 }

@@ -265,8 +265,13 @@ package struct LogFollower {
         var place = place
         var found = (files: 0, isRest: false)
         var isMoving = false
-        for sibling in RotatedSiblings.of(old.path, in: files) where !sibling.isGzip {
+        for sibling in RotatedSiblings.of(old.path, in: files) {
             let identity = sibling.status.identity
+            if sibling.isGzip {
+                // Compressed since the last look: what was not read of it before is not read now.
+                if sibling.status.modified > old.modified { losses.siblingsUnread += 1 }
+                continue
+            }
             if followed.contains(where: { $0.file.mark.identity == identity }) { continue }
             if isFinished(sibling.path, sibling.status) { continue }
             guard followed.count < Self.filesMax + Self.drainingMax else {

@@ -55,6 +55,7 @@ extension LogRecorder {
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
         var reasons = search.reasons
         let isWhole = reasons.isEmpty
+        if let lost = losses.inWords { reasons.append(lost) }
         if search.rowsDropped > 0 {
             reasons.append("\(search.rowsDropped) more lines are counted, not listed")
         }
