@@ -10,6 +10,9 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-warnings-as-errors"]),
 ]
 
+/// The same for what is on no hot path: made small rather than fast, since the agent is on every host.
+let smallSettings = settings + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// How release programs are linked: without what nothing refers to.
 ///
 /// The static Swift runtime asks for every symbol to be exported; taking that back, folding equal functions whose
@@ -70,11 +73,15 @@ let package = Package(
 
         // One library of the system each.
         .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: settings),
-        .target(name: "MusterIdentity", dependencies: ["MusterCore", "COpenSSL"], swiftSettings: settings),
+        .target(
+            name: "MusterIdentity",
+            dependencies: ["MusterCore", "COpenSSL"],
+            swiftSettings: smallSettings
+        ),
         .target(
             name: "MusterHTTP",
             dependencies: ["MusterCore", "CCurl", "CLinux"],
-            swiftSettings: settings
+            swiftSettings: smallSettings
         ),
         .target(
             name: "MusterPostgres",
@@ -84,7 +91,7 @@ let package = Package(
         .target(
             name: "MusterWire",
             dependencies: ["MusterCore", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
-            swiftSettings: settings
+            swiftSettings: smallSettings
         ),
 
         // The host's side.
