@@ -91,7 +91,13 @@ final class MetricsStore: Sendable {
         }
         lock = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard lock >= 0 else { throw ProbeError(.unreadable, "\(folder)/lock: \(systemError(errno))") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        // A program that is just being started holds it for a moment, and an agent that is just ending.
+        var triesLeft = 20
+        while flock(lock, LOCK_EX | LOCK_NB) != 0, triesLeft > 0 {
+            usleep(50_000)
+            triesLeft -= 1
+        }
+        guard triesLeft > 0 else {
             close(lock)
             throw ProbeError(.unavailable, "\(folder) is in use by another agent")
         }
