@@ -60,13 +60,13 @@ sudo install them, or install them yourself."
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# What building and running need: the two libraries that are linked, the two that are loaded on first use,
+# What building and running need: the two libraries that are linked, the three that are loaded on first use,
 # SQLite, and the tools that prepare pretended hosts.
 # shellcheck disable=SC2034 # whoever sources this uses it
 build_packages=(
     build-essential pkg-config git ca-certificates
-    libssl-dev libyaml-dev libcurl4-openssl-dev libpq-dev libsqlite3-dev zlib1g-dev
-    libcurl4 libpq5 iproute2
+    libssl-dev libyaml-dev libcurl4-openssl-dev libpq-dev libpcre2-dev libsqlite3-dev zlib1g-dev
+    libcurl4 libpq5 libpcre2-8-0 iproute2
 )
 
 # What the tests and the scenario pool-exhaustion need besides.
