@@ -67,12 +67,13 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CLinux"),
 
-        // Values and engines: no I/O, no Foundation.
+        // Values and engines: no I/O, no Foundation. What only the team's side needs is apart, so that no agent carries it.
         .target(name: "MusterCore", swiftSettings: settings),
         .target(name: "MusterAnalysis", dependencies: ["MusterCore"], swiftSettings: settings),
+        .target(name: "MusterIncident", dependencies: ["MusterCore"], swiftSettings: settings),
 
         // One library of the system each.
-        .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: settings),
+        .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: smallSettings),
         .target(
             name: "MusterIdentity",
             dependencies: ["MusterCore", "COpenSSL"],
@@ -86,7 +87,7 @@ let package = Package(
         .target(
             name: "MusterPostgres",
             dependencies: ["MusterCore", "CPostgres", "CLinux"],
-            swiftSettings: settings
+            swiftSettings: smallSettings
         ),
         .target(
             name: "MusterWire",
@@ -108,14 +109,16 @@ let package = Package(
                 "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterWire", "MusterProbe",
                 "MusterHTTP", "MusterPostgres", "COpenSSL", "CLinux",
             ],
-            swiftSettings: settings
+            swiftSettings: smallSettings
         ),
 
         // The team's side.
         .target(
             name: "MusterCoordinator",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterWire", "MusterHTTP",
+                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterYAML", "MusterIdentity",
+                "MusterWire",
+                "MusterHTTP",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -132,7 +135,7 @@ let package = Package(
         .target(
             name: "MusterDrill",
             dependencies: [
-                "MusterCore", "MusterIdentity", "MusterHTTP", "MusterPostgres", "CLinux",
+                "MusterCore", "MusterIncident", "MusterIdentity", "MusterHTTP", "MusterPostgres", "CLinux",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -159,7 +162,9 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterYAML", "MusterIdentity", "MusterHTTP", "MusterWire",
+                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterYAML", "MusterIdentity",
+                "MusterHTTP",
+                "MusterWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,
@@ -189,7 +194,7 @@ let package = Package(
         .target(name: "MusterTesting", path: "Tests/MusterTesting", swiftSettings: settings),
         .testTarget(
             name: "MusterCoreTests",
-            dependencies: ["MusterCore", "MusterYAML", "MusterTesting"],
+            dependencies: ["MusterCore", "MusterIncident", "MusterYAML", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -236,7 +241,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MusterCLITests",
-            dependencies: ["muster", "MusterCore", "MusterIdentity", "MusterTesting"],
+            dependencies: ["muster", "MusterCore", "MusterIdentity", "MusterIncident", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -248,7 +253,8 @@ let package = Package(
         .testTarget(
             name: "MusterSystemTests",
             dependencies: [
-                "MusterCore", "MusterTesting", "muster", "muster-agent", "muster-coordinator", "muster-drill",
+                "MusterCore", "MusterIncident", "MusterTesting", "muster", "muster-agent",
+                "muster-coordinator", "muster-drill",
             ],
             swiftSettings: settings
         ),

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterYAML
 
 /// How a coordinator behaves, from `coordinator.yaml`; every key may be missing.

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 @testable import muster

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 /// Nothing runs on a host that nobody, or nobody any more, allows to run.

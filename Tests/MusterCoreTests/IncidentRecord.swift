@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 /// An incident whose events are fed by hand: what the coordinator is to its engine, without any world.

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// A bad release on web-2 of the shop, and the runbook that takes it back.
 enum IncidentSamples {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 /// An incident is what its events say, and an event that comes again says nothing new.

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import MusterYAML
 import Testing
 

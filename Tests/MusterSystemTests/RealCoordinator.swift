@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import MusterCore
+import MusterIncident
 import MusterTesting
 
 /// A coordinator process of a test's own, with an operator who uses the real command line.

@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import MusterCore
+import MusterIncident
 import NIOCore
 
 /// What is known of one request besides the request itself.

@@ -1,5 +1,6 @@
 import GRDB
 import MusterCore
+import MusterIncident
 
 /// Who asked or changed what, when, from where, and how it ended.
 ///

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// What the coordinator does with incidents, as the API, the web pages and tests call it.
 ///

@@ -2,6 +2,7 @@ import FoundationEssentials
 import GRDB
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 extension OperatorStore {
     /// Opens a session for whoever shows this token, and returns the text for the cookie; nil when the token is

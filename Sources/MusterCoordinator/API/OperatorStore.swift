@@ -2,6 +2,7 @@ import FoundationEssentials
 import GRDB
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 /// Who may use the API and the pages; secrets are kept as SHA-256 only.
 package struct OperatorStore: Sendable {

@@ -1,5 +1,6 @@
 import Hummingbird
 import MusterCore
+import MusterIncident
 
 /// Turns every error into a problem document, so that no call ends in an empty page.
 struct ProblemMiddleware: RouterMiddleware {

@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterIncident
 
 /// What runbooks say is known, for the ranking.
 package typealias RankingKnowledge = RankingInput.Knowledge

@@ -1,5 +1,6 @@
 import Logging
 import MusterCore
+import MusterIncident
 
 /// Carries out what an incident's engine wants done.
 ///

@@ -1,5 +1,6 @@
 import Logging
 import MusterCore
+import MusterIncident
 
 /// Drives one incident: keeps its engine in step with the record and has its directives carried out.
 ///

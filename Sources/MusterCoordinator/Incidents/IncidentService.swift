@@ -1,6 +1,7 @@
 import Logging
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import ServiceLifecycle
 import Synchronization
 

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Synchronization
 
 /// The newest state of every incident, for quick looks; made from the record and nothing else.

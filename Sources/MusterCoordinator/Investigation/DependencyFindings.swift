@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterIncident
 
 /// What the hosts' checks of their dependencies show.
 enum DependencyFindings {

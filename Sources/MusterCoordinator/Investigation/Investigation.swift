@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Asks beyond the hosts that triage asked, and ranks what it all may mean.
 struct Investigation: Sendable {

@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterIncident
 
 /// What the requests show: symptoms, and what separates sick hosts from healthy ones.
 enum RequestFindings {

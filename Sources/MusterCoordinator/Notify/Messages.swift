@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// What people are told, from the incident alone.
 enum Messages {

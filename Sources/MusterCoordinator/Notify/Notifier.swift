@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MusterCore
+import MusterIncident
 
 /// Sends a JSON body to a URL; throws a sentence for people when the other side did not take it.
 package protocol MessageTransport: Sendable {

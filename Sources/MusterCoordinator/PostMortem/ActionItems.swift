@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// What people should do so that it does not happen again, or goes better: proposals made by fixed rules.
 struct ActionItems {

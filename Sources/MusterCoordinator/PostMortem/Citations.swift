@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// What a sentence of a post-mortem rests on: `[3]` in the text, and the event behind it in a list at the end.
 struct Citations {

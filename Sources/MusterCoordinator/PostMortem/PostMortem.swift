@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 /// The post-mortem of an incident, written from its events and nothing else.
 ///

@@ -1,5 +1,6 @@
 import Logging
 import MusterCore
+import MusterIncident
 
 /// Brings tickets and decisions to hosts, and what became of them back.
 ///

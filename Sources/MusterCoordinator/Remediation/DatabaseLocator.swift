@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Finds the host that holds a database target.
 struct DatabaseLocator: Sendable {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Measures what runbooks want to see.
 struct Measurement: Sendable {

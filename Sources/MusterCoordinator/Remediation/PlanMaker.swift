@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterWire
 
 /// Makes the plan of a mitigating step: hosts resolved, templates filled in, sealed.

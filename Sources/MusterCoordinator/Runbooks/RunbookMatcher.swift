@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Finds the runbook for an incident, and says what speaks against running it without a person.
 struct RunbookMatcher: Sendable {

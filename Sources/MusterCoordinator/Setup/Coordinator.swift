@@ -1,6 +1,7 @@
 import GRDB
 import Logging
 import MusterCore
+import MusterIncident
 import MusterYAML
 import ServiceLifecycle
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 /// The stored form of events: JSON bodies with sorted keys, and the hashes that chain them.
 package struct EventCoding: Sendable {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Brings bodies of stored events that an older version wrote into today's shape.
 ///

@@ -1,5 +1,6 @@
 import GRDB
 import MusterCore
+import MusterIncident
 
 /// What became of one delivery of alerts.
 package struct IntakeResult: Sendable {

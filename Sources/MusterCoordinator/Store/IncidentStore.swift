@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import MusterCore
+import MusterIncident
 
 /// The incidents' events, append-only, each chained to the one before by its hash.
 ///

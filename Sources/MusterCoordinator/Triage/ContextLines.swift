@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Says what triage saw in sentences, the most telling first.
 enum ContextLines {

@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterIncident
 
 /// Sets the sick hosts against the healthy ones.
 enum HostTable {

@@ -1,5 +1,6 @@
 import MusterAnalysis
 import MusterCore
+import MusterIncident
 
 /// What the requests of many hosts say together: onset, who is hurt, which hosts are sick.
 struct RequestPicture: Sendable {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Which hosts an incident is about, and which are left.
 struct Scope: Sendable {

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 /// Collects within two seconds what opens an incident: onset, harm, sick hosts, dependencies, changes.
 struct Triage: Sendable {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 extension IncidentPage {
     /// The page of an incident; all of its words are chosen here, the template only places them.

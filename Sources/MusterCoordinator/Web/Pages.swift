@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Asks for a token.
 struct LoginPage {

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Hummingbird
 import MusterCore
+import MusterIncident
 import NIOCore
 
 /// Pages for people.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MusterCore
 import MusterHTTP
+import MusterIncident
 
 /// The coordinator's HTTPS interface, as a webhook, a dashboard or a set-up script would use it.
 struct CoordinatorAPI {

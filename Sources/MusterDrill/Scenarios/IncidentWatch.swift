@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Follows one incident through the coordinator's API, tells it, and measures it.
 ///

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 extension AnswerText {
     /// Counts per pattern, counts per bucket, then lines.

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// Merged answers as text for people.
 enum AnswerText {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MusterCore
+import MusterIncident
 
 /// One question, from the call to the last line.
 struct Asking {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterWire
 
 /// `muster approve`.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MusterCore
+import MusterIncident
 
 /// `muster change`.
 struct ChangeCommand: ParsableCommand {

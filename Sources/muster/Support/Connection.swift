@@ -1,5 +1,6 @@
 import MusterCore
 import MusterHTTP
+import MusterIncident
 
 /// The coordinator, over HTTPS.
 struct Connection {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MusterCore
+import MusterIncident
 
 /// Finds the incident that somebody means.
 enum IncidentFinder {

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 
 /// An incident as text for people.
 enum IncidentText {

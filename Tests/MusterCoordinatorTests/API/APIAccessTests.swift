@@ -1,6 +1,7 @@
 import FoundationEssentials
 import GRDB
 import MusterCore
+import MusterIncident
 import Testing
 
 @testable import MusterCoordinator

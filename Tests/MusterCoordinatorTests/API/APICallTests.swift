@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import Testing
 
 @testable import MusterCoordinator

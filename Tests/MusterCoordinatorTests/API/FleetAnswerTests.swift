@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import Testing
 
 @Suite("Merging answers of hosts")

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterWire
 
 /// Incidents for tests of what shows them.

@@ -3,6 +3,7 @@ import GRDB
 import Logging
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import Synchronization
 
 @testable import MusterCoordinator

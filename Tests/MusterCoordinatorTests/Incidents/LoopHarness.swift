@@ -2,6 +2,7 @@ import GRDB
 import Logging
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterTesting
 import ServiceLifecycle
 import Testing

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import MusterCore
+import MusterIncident
 import MusterTesting
 import Testing
 

@@ -1,6 +1,7 @@
 import Hummingbird
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import NIOCore
 import Synchronization
 

@@ -1,5 +1,6 @@
 import Hummingbird
 import MusterCore
+import MusterIncident
 
 /// The list of hosts, and who may join it or must leave it.
 struct FleetRoutes {

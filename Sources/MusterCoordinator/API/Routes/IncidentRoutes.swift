@@ -1,5 +1,6 @@
 import Hummingbird
 import MusterCore
+import MusterIncident
 
 /// Incidents, their events, plans and post-mortems.
 struct IncidentRoutes {

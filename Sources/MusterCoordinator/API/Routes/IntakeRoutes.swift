@@ -2,6 +2,7 @@ import FoundationEssentials
 import Hummingbird
 import MusterCore
 import MusterIdentity
+import MusterIncident
 
 /// Where alerts and changes come in.
 struct IntakeRoutes {

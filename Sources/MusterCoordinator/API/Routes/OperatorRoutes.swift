@@ -1,5 +1,6 @@
 import Hummingbird
 import MusterCore
+import MusterIncident
 
 /// Who may use the API, and what they did with it.
 struct OperatorRoutes {

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What triage saw at the start of an incident: everything that opens the channel.
 package struct IncidentContext: Hashable, Sendable, Codable {
     /// When the trouble began, as well as the requests tell; else when the alert says it began.
@@ -73,41 +75,6 @@ package struct EndpointHealth: Hashable, Sendable, Codable {
 
     /// Errors among requests, 0 to 1.
     package var errorRatio: Double { requests == 0 ? 0 : Double(errors) / Double(requests) }
-}
-
-/// One row of the table that sets the sick hosts against the healthy ones.
-package struct HostHealth: Hashable, Sendable, Codable {
-    package enum State: String, Sendable, Codable {
-        case healthy
-        case sick
-        /// Did not answer: neither sick nor healthy.
-        case unseen
-    }
-
-    package var host: HostReference
-    package var state: State
-    package var requests: Int
-    package var errors: Int
-    /// Versions of services, kernel, labels: what may separate the sick from the healthy.
-    package var traits: [String: String]
-    /// Why it counts as sick or could not be seen.
-    package var reason: String
-
-    package init(
-        host: HostReference,
-        state: State,
-        requests: Int,
-        errors: Int,
-        traits: [String: String],
-        reason: String
-    ) {
-        self.host = host
-        self.state = state
-        self.requests = requests
-        self.errors = errors
-        self.traits = traits
-        self.reason = reason
-    }
 }
 
 /// A dependency as one host saw it.

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What an HTTP error says, as RFC 9457 has it, with Muster's own `code`.
 package struct Problem: Hashable, Sendable, Codable, Error {
     /// `urn:muster:problem:` and the code.

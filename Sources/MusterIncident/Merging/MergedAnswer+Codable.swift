@@ -1,3 +1,5 @@
+import MusterCore
+
 /// In JSON one key, the probe's name, over the merged value.
 extension MergedAnswer: Codable {
     private enum Key: String, CodingKey, CaseIterable {

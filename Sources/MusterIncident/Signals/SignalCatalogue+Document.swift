@@ -1,3 +1,5 @@
+import MusterCore
+
 extension SignalCatalogue {
     /// Reads `signals.yaml`; what it defines is added to the built-in signals or takes their place.
     ///

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What the author of a runbook should know before it is needed.
 package enum RunbookLint {
     /// One remark, with its place.

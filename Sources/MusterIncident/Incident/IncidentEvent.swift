@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Something that happened to an incident.
 ///
 /// The incident, its audit, its post-mortem and its recovery after a crash are folds over a list of these.

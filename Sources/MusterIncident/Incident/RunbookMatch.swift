@@ -1,3 +1,5 @@
+import MusterCore
+
 /// The runbook that an incident follows, kept with everything it needs: the file may change meanwhile.
 package struct RunbookMatch: Hashable, Sendable, Codable {
     package var runbook: Runbook

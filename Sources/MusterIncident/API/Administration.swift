@@ -1,3 +1,5 @@
+import MusterCore
+
 /// An operator to be made.
 package struct OperatorRequest: Hashable, Sendable, Codable {
     /// Lower-case letters, digits, `.`, `_` and `-`; at most 64.

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Log lines and templates of many hosts.
 package struct MergedLogs: Sendable, Codable {
     /// Lines of all hosts as the question's order chooses them, oldest first.

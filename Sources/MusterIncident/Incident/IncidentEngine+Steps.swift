@@ -1,3 +1,5 @@
+import MusterCore
+
 extension IncidentEngine {
     /// What the current step of the runbook calls for.
     func run(step: Int, now: Timestamp) -> [IncidentDirective] {

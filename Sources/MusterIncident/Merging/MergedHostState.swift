@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Sockets of many hosts: who listens where, and who talks to whom.
 package struct MergedSockets: Sendable, Codable {
     package var listening: [HostRow<ListeningSocket>] = []

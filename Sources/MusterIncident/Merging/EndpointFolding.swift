@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Brings paths of hosts that have seen little under the pattern that a host with more traffic learnt.
 ///
 /// A host that met `/u/alice` and `/u/bob` only can't know that names stand there; one that met a hundred tells

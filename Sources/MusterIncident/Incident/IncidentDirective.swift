@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What should now happen for an incident.
 ///
 /// A directive stands until the incident's events say that it was carried out; it may be carried out twice

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// An incident as its events make it: nothing in it comes from anywhere else.
 package struct Incident: Sendable {
     package let id: IncidentID

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// One line of the list of incidents.
 package struct IncidentSummary: Hashable, Sendable, Codable {
     package enum Status: String, Sendable, Codable, CaseIterable {

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Decides what happens next in one incident: events in, directives out.
 ///
 /// The directives are a function of the events alone, so that a coordinator that died goes on from the stored

@@ -1,3 +1,5 @@
+import MusterCore
+
 extension Incident {
     /// Neither resolved nor closed.
     package var isOpen: Bool { resolved == nil && closed == nil }

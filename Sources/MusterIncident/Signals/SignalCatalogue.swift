@@ -1,3 +1,5 @@
+import MusterCore
+
 /// A named measurement that runbooks may speak of: `Connection pool utilization`.
 package struct SignalDefinition: Hashable, Sendable, Codable {
     /// How the value is got from the hosts.

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// Requests of many hosts per endpoint: counts are summed and sketches merged, which loses nothing.
 package struct MergedRequests: Sendable, Codable {
     /// Most errors first, then most requests.

@@ -1,3 +1,5 @@
+import MusterCore
+
 /// One question to a part of the fleet, as the API takes it.
 package struct AskRequest: Hashable, Sendable, Codable {
     /// What to ask.

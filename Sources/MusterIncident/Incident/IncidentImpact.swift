@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What an incident cost, with the rates that the money was reckoned by.
 package struct IncidentImpact: Hashable, Sendable, Codable {
     package var window: TimeWindow

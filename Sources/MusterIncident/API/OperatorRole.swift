@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What the holder of a token may do.
 package enum OperatorRole: String, Hashable, Sendable, Codable, CaseIterable {
     /// Deliver alerts and changes, and nothing else: for webhooks.

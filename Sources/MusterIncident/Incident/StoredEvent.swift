@@ -1,3 +1,5 @@
+import MusterCore
+
 /// One link of an incident's record, as it was stored.
 ///
 /// `hash` is SHA-256 over ``SigningDomain/event`` and the canonical bytes of all other stored fields, among

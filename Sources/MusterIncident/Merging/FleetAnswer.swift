@@ -1,3 +1,5 @@
+import MusterCore
+
 /// What a fan-out brought, merged over all hosts that answered.
 package struct FleetAnswer: Sendable, Codable {
     package var question: QuestionID
