@@ -25,3 +25,6 @@
 
 #include "scan_bytes.h"
 #include "spawn_isolated.h"
+
+// A macro too entangled for Swift's importer.
+static const int muster_o_tmpfile = O_TMPFILE;

@@ -31,7 +31,8 @@ package final class HostObserver: Sendable {
             files: configuration.logs,
             host: files,
             zoneOffsetSeconds: Self.zoneOffsetSeconds,
-            cpuRatioMax: logCPURatioMax
+            cpuRatioMax: logCPURatioMax,
+            scratch: configuration.recorder.folder ?? "/tmp"
         )
         changes = ChangeRecorder(
             files: files,

@@ -94,7 +94,12 @@ package struct LogFollower {
     }
 
     /// Files that are followed under their own name now.
-    package var paths: [String] { followed.filter { $0.drainingSince == nil }.map(\.file.mark.path) }
+    package var paths: [String] { logs.map(\.path) }
+
+    /// The same with the input that each belongs to.
+    var logs: [(path: String, input: Int)] {
+        followed.lazy.filter { $0.drainingSince == nil }.map { ($0.file.mark.path, $0.input) }
+    }
 
     /// Hands over what was written since the last poll, at most about `bytesMax` bytes of it.
     ///

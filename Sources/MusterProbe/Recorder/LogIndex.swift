@@ -113,6 +113,18 @@ struct LogIndex {
         files.filter { inputs.contains($0.input) }.flatMap { stretches(of: $0, window, level) }
     }
 
+    /// The files that it knows.
+    var identities: Set<FileIdentity> {
+        Set(files.lazy.map { FileIdentity(device: $0.device, inode: $0.inode) })
+    }
+
+    /// Whether the newest file of that name was read from its start, and what stands there is not younger than a
+    /// moment: then no file that was rotated before it is needed for what came after.
+    func reaches(_ moment: Timestamp, in path: String) -> Bool {
+        guard let first = files.last(where: { $0.path == path })?.marks.first else { return false }
+        return first.offset == 0 && first.earliest <= moment
+    }
+
     private func stretches(of file: File, _ window: TimeWindow, _ level: LogLevel?) -> [Stretch] {
         guard let first = file.marks.first else { return [] }
         let wanted: UInt8 = level.map { ~((1 << UInt8($0.gravity)) - 1) } ?? 0

@@ -39,12 +39,24 @@ extension LogRecorder {
 
     private func logs(_ query: LogQuery, _ clock: QuestionClock) throws(ProbeError) -> (Outcome, LogsAnswer) {
         let inputs = inputs(of: query.service)
+        let opened = StretchFiles(files, scratch: scratch, mustStop: { clock.mustStop })
         // Copies: whoever follows the logs does not wait for those who ask.
-        let (stretches, miner) = state.withLock {
-            ($0.record.index.stretches(query.window, level: query.level, inputs: inputs), $0.record.miner)
+        let (indexed, miner, older, known) = state.withLock { state in
+            let index = state.record.index
+            let logs = state.follower.logs.filter { log in
+                inputs.contains(log.input) && !index.reaches(query.window.from, in: log.path)
+            }
+            return (
+                index.stretches(query.window, level: query.level, inputs: inputs),
+                state.record.miner,
+                logs,
+                index.identities
+            )
         }
+        let stretches = opened.rotated(of: older, in: query.window, known: known) + indexed
         var search = try LogSearch(
             files: files,
+            opened: opened,
             parser: parser,
             query: query,
             miner: miner,

@@ -28,6 +28,8 @@ package final class LogRecorder: Sendable {
 
     let files: HostFiles
     let settings: [LogFileSettings]
+    /// Folder in which compressed files are inflated.
+    let scratch: String
     /// The services of the settings, as bytes.
     private let services: [[UInt8]]
     let parser: LogLineParser
@@ -48,11 +50,13 @@ package final class LogRecorder: Sendable {
         files settings: [LogFileSettings],
         host files: HostFiles = HostFiles(),
         zoneOffsetSeconds: Int = 0,
-        cpuRatioMax: Double = 0.25
+        cpuRatioMax: Double = 0.25,
+        scratch: String = "/tmp"
     ) {
         self.init(
             settings,
             host: files,
+            scratch: scratch,
             zoneOffsetSeconds: zoneOffsetSeconds,
             limits: RequestHistory.Limits(),
             cpuRatioMax: cpuRatioMax
@@ -62,12 +66,14 @@ package final class LogRecorder: Sendable {
     init(
         _ settings: [LogFileSettings],
         host files: HostFiles,
+        scratch: String = "/tmp",
         zoneOffsetSeconds: Int,
         limits: RequestHistory.Limits,
         cpuRatioMax: Double = 0.25
     ) {
         self.files = files
         self.settings = settings
+        self.scratch = scratch
         services = settings.map { Array($0.service.utf8) }
         parser = LogLineParser(zoneOffsetSeconds: zoneOffsetSeconds)
         state = Mutex(
@@ -231,7 +237,7 @@ package final class LogRecorder: Sendable {
             mustStop: { clock.mustStop }
         )
         var reader = RequestReader(
-            files: files,
+            opened: StretchFiles(files, scratch: scratch, mustStop: { clock.mustStop }),
             parser: parser,
             window: window,
             service: service,

@@ -9,6 +9,7 @@ import MusterCore
 /// at. So the cost is that of reading for all lines but those that match.
 package struct LogSearch {
     let files: HostFiles
+    private let opened: StretchFiles
     let parser: LogLineParser
     let query: LogQuery
     let mustStop: () -> Bool
@@ -30,23 +31,46 @@ package struct LogSearch {
     /// The last line whose time is known, and that time: lines without one of their own belong to the line before.
     private var anchor: (offset: Int, at: Timestamp?)?
     private var descriptor: Int32 = -1
+    /// Compressed files that are among what is searched.
+    private var compressed: Set<String> = []
     private var linesLooked = 0
     private var isStopped = false
 
     /// Bytes before a line in which a time that it belongs to is looked for.
     private static let lookBackBytes = 64 << 10
-    /// Bytes of a file without an index that are read before what stands in front of them.
-    private static let stretchBytes = 16 << 20
 
     /// Prepares a search; throws when the query can't be understood.
+    ///
+    /// `scratch` is a folder in which compressed files are inflated.
     package init(
         files: HostFiles,
         parser: LogLineParser,
         query: LogQuery,
         miner: LogTemplateMiner = LogTemplateMiner(),
+        scratch: String = "/tmp",
+        mustStop: @escaping () -> Bool
+    ) throws(ProbeError) {
+        try self.init(
+            files: files,
+            opened: StretchFiles(files, scratch: scratch, mustStop: mustStop),
+            parser: parser,
+            query: query,
+            miner: miner,
+            mustStop: mustStop
+        )
+    }
+
+    /// The same with files that the question has opened before.
+    init(
+        files: HostFiles,
+        opened: StretchFiles,
+        parser: LogLineParser,
+        query: LogQuery,
+        miner: LogTemplateMiner,
         mustStop: @escaping () -> Bool
     ) throws(ProbeError) {
         self.files = files
+        self.opened = opened
         self.parser = parser
         self.query = query
         self.mustStop = mustStop
@@ -69,6 +93,7 @@ package struct LogSearch {
         let order = stretches.indices.sorted {
             (stretches[$1].0.latest, $1) < (stretches[$0].0.latest, $0)
         }
+        compressed = Set(stretches.lazy.filter(\.0.isGzip).map(\.0.path))
         var unread: [String: Int] = [:]
         for index in order {
             let (stretch, service) = stretches[index]
@@ -79,6 +104,7 @@ package struct LogSearch {
             covered = max(covered, stretch.latest)
         }
         if let reason = filter.reason { reasons.append(reason) }
+        reasons += opened.flaws
         let want = left <= 0 ? " for want of budget" : filter.isTooDear ? "" : " for want of time"
         for path in unread.keys.sorted().prefix(8) {
             reasons.append("\(path) was not read to its start\(want)")
@@ -96,17 +122,7 @@ package struct LogSearch {
         guard let status = files.status(path), status.isRegular else {
             throw ProbeError(.missing, "\(path) is no file that can be read")
         }
-        let stretches = stride(from: 0, to: status.size, by: Self.stretchBytes).map { from in
-            LogIndex.Stretch(
-                path: path,
-                device: status.device,
-                inode: status.inode,
-                input: 0,
-                from: from,
-                to: from + Self.stretchBytes < status.size ? from + Self.stretchBytes : nil
-            )
-        }
-        search(stretches.map { ($0, service: service) })
+        search(LogIndex.Stretch.whole(path, status, input: 0).map { ($0, service: service) })
     }
 
     /// From when on everything was looked at; nil for the whole window.
@@ -141,7 +157,7 @@ package struct LogSearch {
         guard wanted > 0 else { return }
         var missed = max(0, lines.count - LogContext.linesMax)
         for (index, line) in kept.lines.enumerated().suffix(LogContext.linesMax) {
-            guard !mustStop(), let descriptor = sources[line.file].open(in: files) else {
+            guard !mustStop(), let descriptor = try? opened.open(sources[line.file]) else {
                 missed += 1
                 continue
             }
@@ -156,12 +172,14 @@ package struct LogSearch {
     // MARK: Reading
 
     private mutating func look(_ stretch: LogIndex.Stretch, _ service: String, _ left: inout Int) {
-        guard let opened = stretch.open(in: files) else {
-            let reason = "\(stretch.path) was rotated away"
-            if reasons.last != reason { reasons.append(reason) }
+        do throws(ProbeError) { descriptor = try opened.open(stretch) } catch {
+            // A rotated file that was compressed since is read there.
+            let isElsewhere =
+                error.code == .missing
+                && compressed.contains { RotatedSiblings.isSibling($0, of: stretch.path) }
+            if !isElsewhere, reasons.last != error.message { reasons.append(error.message) }
             return
         }
-        descriptor = opened
         defer {
             close(descriptor)
             descriptor = -1

@@ -15,7 +15,7 @@ struct RequestReader {
 
     private static let chunkBytes = 256 << 10
 
-    let files: HostFiles
+    let opened: StretchFiles
     let parser: LogLineParser
     let window: TimeWindow
     /// Only requests of this one; empty for all.
@@ -36,7 +36,7 @@ struct RequestReader {
     private var lastAt = Timestamp.zero
 
     init(
-        files: HostFiles,
+        opened: StretchFiles,
         parser: LogLineParser,
         window: TimeWindow,
         service: String,
@@ -45,7 +45,7 @@ struct RequestReader {
         endpoints: EndpointTable,
         mustStop: @escaping () -> Bool
     ) {
-        self.files = files
+        self.opened = opened
         self.parser = parser
         // A line belongs to the second in which it was counted.
         self.window = window
@@ -66,8 +66,9 @@ struct RequestReader {
                 reasons.append("users in \(stretch.path) were not counted for want of time")
                 continue
             }
-            guard let descriptor = stretch.open(in: files) else {
-                reasons.append("users in \(stretch.path) were not counted: it was rotated away")
+            let descriptor: Int32
+            do throws(ProbeError) { descriptor = try opened.open(stretch) } catch {
+                reasons.append("users in \(stretch.path) were not counted: \(error.message)")
                 continue
             }
             defer { close(descriptor) }
