@@ -430,6 +430,17 @@ package struct LogFollower {
         isNew: Bool,
         _ seconds: Double
     ) {
+        // The name was gone for a while, in which a file of that name may have come and been rotated away. Seen to
+        // first: this file may be renamed meanwhile, and would else be opened under both names.
+        if isNew, let old = followed.last(where: { $0.drainingSince != nil && $0.file.mark.path == path }) {
+            recover(
+                after: old.file.mark,
+                wasEmptied: false,
+                input: input,
+                at: followed.count,
+                seconds
+            )
+        }
         if let index = followed.firstIndex(where: { $0.file.mark.identity == status.identity }) {
             // The same file under another name: a link or a second pattern, or a rotated one that has a name again.
             if followed[index].drainingSince != nil {
@@ -457,16 +468,6 @@ package struct LogFollower {
             file.closeFile()
             nextScan = seconds
             return
-        }
-        // The name was gone for a while, in which a file of that name may have come and been rotated away.
-        if isNew, let old = followed.last(where: { $0.drainingSince != nil && $0.file.mark.path == path }) {
-            recover(
-                after: old.file.mark,
-                wasEmptied: false,
-                input: input,
-                at: followed.count,
-                seconds
-            )
         }
         followed.append(Followed(file: file, input: input, size: file.size, activeAt: seconds))
     }
