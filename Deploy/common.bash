@@ -60,7 +60,7 @@ sudo install them, or install them yourself."
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# What building and running need: the two libraries that are linked, the three that are loaded on first use,
+# What building and running need: the two libraries that are linked, those that are loaded on first use,
 # SQLite, and the tools that prepare pretended hosts.
 # shellcheck disable=SC2034 # whoever sources this uses it
 build_packages=(
@@ -72,7 +72,8 @@ build_packages=(
 # What the tests and the scenario pool-exhaustion need besides.
 # shellcheck disable=SC2034 # whoever sources this uses it
 test_packages=(
-    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager jq openssl curl shellcheck
+    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager systemd-journal-remote jq openssl curl
+    shellcheck
 )
 
 parse_yes() {

@@ -32,6 +32,7 @@ package final class HostObserver: Sendable {
             host: files,
             zoneOffsetSeconds: Self.zoneOffsetSeconds,
             cpuRatioMax: logCPURatioMax,
+            journal: configuration.journal,
             scratch: configuration.recorder.folder ?? "/tmp"
         )
         changes = ChangeRecorder(

@@ -41,6 +41,23 @@ struct FuzzTarget: Sendable {
                 while let found = scan.next(base, from: place, end: bytes.count) { place = found + 1 }
             }
         },
+        FuzzTarget(name: "journal-entry") { bytes in
+            var line = JournalLine()
+            var message: ArraySlice<UInt8> = []
+            for field in bytes.split(separator: 0) {
+                let name = field.prefix { $0 != UInt8(ascii: "=") }
+                let value = field.dropFirst(name.count + 1)
+                if let known = JournalLine.fields.first(where: { name.elementsEqual($0.description.utf8) }) {
+                    value.withUnsafeBytes { line.take(known, $0) }
+                } else {
+                    message = value
+                }
+            }
+            var text: [UInt8] = []
+            message.withUnsafeBytes { line.append(message: $0, to: &text) }
+            // Whatever an entry holds, it becomes one line of the form that is read again.
+            precondition(text.firstIndex(of: 0x0A) == text.count - 1 && LogEnvelope(text.dropLast()) != nil)
+        },
         FuzzTarget(name: "endpoint-path") { _ = EndpointPath.normalized($0[...]) },
         FuzzTarget(name: "secret-mask") { _ = SecretMask.mask(String(decoding: $0, as: UTF8.self)) },
         FuzzTarget(name: "json-fields") { _ = JSONFields.read($0[...]) { _, _ in } },

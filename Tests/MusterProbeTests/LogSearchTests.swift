@@ -342,4 +342,31 @@ struct LogSearchTests {
         #expect(error?.code == .refused)
         #expect(error?.message.contains(reason) == true, "\(String(describing: error))")
     }
+
+    @Test("A line of trouble brings the stack trace that follows it")
+    func traces() throws {
+        let directory = try TemporaryDirectory()
+        let java = [
+            "2026-11-23T02:06:00Z ERROR [pool-1] order failed",
+            "java.sql.SQLException: password=hunter2 refused",
+            "\tat com.shop.Orders.save(Orders.java:71)", "Caused by: java.net.ConnectException",
+            "\t... 12 more",
+            "2026-11-23T02:06:01Z INFO order 2 saved", "2026-11-23T02:06:02Z ERROR no trace here",
+            "2026-11-23T02:06:03Z WARN slow",
+        ]
+        let path = try directory.write("app.log", Array((java.joined(separator: "\n") + "\n").utf8))
+        let errors = try Self.search(path, LogQuery(window: Self.always, level: .error, now: Self.now))
+        #expect(errors.lines.count == 2)
+        let trace = errors.lines.first?.after ?? []
+        #expect(trace.count == 4)
+        #expect(trace.first?.contains("hunter2") == false)
+        #expect(trace.dropFirst() == java[2...4])
+        #expect(errors.lines.last?.after == nil)
+        // Where no line names a time, lines are on their own.
+        let timeless = try directory.write("plain.log", Array("ERROR one\n two\n three\n".utf8))
+        #expect(
+            try Self.search(timeless, LogQuery(window: Self.always, level: .error, now: Self.now)).lines
+                .first?.after == nil
+        )
+    }
 }

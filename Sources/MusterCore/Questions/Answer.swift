@@ -37,6 +37,8 @@ package struct LogLine: Hashable, Sendable, Codable {
     package var text: String
     package var service: String
     /// The lines before it in the file, oldest first, and those after it, masked; nil when none were asked for.
+    ///
+    /// Those after a line of trouble are its stack trace, when none were asked for and it has one.
     package var before: [String]?
     package var after: [String]?
 

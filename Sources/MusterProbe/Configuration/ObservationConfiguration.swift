@@ -5,6 +5,8 @@ package struct ObservationConfiguration: Sendable {
     /// Services that run here.
     package var services: [String] = []
     package var logs: [LogFileSettings] = []
+    /// The journal that is read besides the log files; nil for none.
+    package var journal: JournalPlace?
     package var watch: [ConfigWatcher.Input] = []
     /// Folder in which deploy tools leave their markers; nil for none.
     package var deployMarkers: String?
@@ -26,6 +28,7 @@ package struct ObservationConfiguration: Sendable {
     ///       - path: /var/log/nginx/*.log         # a file or pattern
     ///         service: shop                      # else what the lines say, or nothing
     ///       - /var/log/syslog                    # a path alone does as well
+    ///     journal: true                          # the system's journal, or a folder of journal files; else none
     ///     watch:                                 # config files; a path or pattern alone does as well
     ///       - { path: /etc/shop/*.conf, service: shop }
     ///     deploy_markers: /var/lib/shop/deploys  # folder with a JSON file for each deploy; else none
@@ -54,6 +57,15 @@ package struct ObservationConfiguration: Sendable {
         for node in try reader.entries("logs", max: Self.entriesMax) {
             let entry = try PathEntry(node, in: reader, what: "a log file")
             logs.append(LogFileSettings(path: entry.path, service: entry.service))
+        }
+        if let word = try reader.string("journal"), word != "false" {
+            guard word == "true" || word.hasPrefix("/"), !word.utf8.contains(0) else {
+                throw reader.error(
+                    at: reader.position(of: "journal"),
+                    "\"journal\" must be true, false or the absolute path of a folder, found \"\(word)\""
+                )
+            }
+            journal = word == "true" ? .system : .folder(word)
         }
         for node in try reader.entries("watch", max: Self.entriesMax) {
             let entry = try PathEntry(node, in: reader, what: "a watched file")

@@ -14,6 +14,8 @@ package struct ParsedLine {
     package var service: ArraySlice<UInt8>?
     /// Whether it is plain text, of which a header that stands before the message may be part of it still.
     package var isPlain = false
+    /// The whole line without what carried it, when it is plain text.
+    package var text: ArraySlice<UInt8> = []
     /// Set when the line tells of a request that was served.
     package var request: ParsedRequest?
 
@@ -33,7 +35,8 @@ package struct ParsedRequest {
     package var client: ArraySlice<UInt8>?
 }
 
-/// Understands one log line: access lines of nginx (combined or common format), JSON, logfmt, else plain text.
+/// Understands one log line: access lines of nginx (combined or common format), JSON, logfmt, else plain text, each
+/// by itself or inside a ``LogEnvelope``.
 ///
 /// Each line is recognised by itself, so a file may mix formats. Whatever a line holds, something comes back.
 package struct LogLineParser: Sendable {
@@ -44,6 +47,16 @@ package struct LogLineParser: Sendable {
 
     /// Reads one line; `now` supplies the year to formats that leave it out.
     package func parse(_ line: ArraySlice<UInt8>, now: Timestamp) -> ParsedLine {
+        guard let envelope = LogEnvelope(line) else { return parseMessage(line, now: now) }
+        var parsed = parseMessage(envelope.message, now: now)
+        // Whoever carries lines knows its zone, and never leaves out the year.
+        parsed.at = envelope.at ?? parsed.at
+        parsed.level = parsed.level ?? envelope.level
+        parsed.service = parsed.service ?? envelope.service
+        return parsed
+    }
+
+    private func parseMessage(_ line: ArraySlice<UInt8>, now: Timestamp) -> ParsedLine {
         switch line.first ?? 0 {
         case UInt8(ascii: "{"):
             if let parsed = JSONLine.parse(line) { return parsed }
@@ -66,7 +79,9 @@ package struct LogLineParser: Sendable {
 
     /// Whether a line may have at least a level; false only when ``parse(_:now:)`` finds none, or a lower one.
     func mayHave(_ level: LogLevel, _ line: ArraySlice<UInt8>) -> Bool {
-        // JSON and logfmt, whose level stands in a field, and requests, whose status is their level.
+        // JSON and logfmt, whose level stands in a field, requests, whose status is their level, and syslog's priority.
+        if line.first == UInt8(ascii: "<") { return true }
+        let line = LogEnvelope(line)?.message ?? line
         guard let first = line.first, first != UInt8(ascii: "{"), !line.contains(UInt8(ascii: "\"")) else {
             return true
         }

@@ -8,6 +8,7 @@ enum PlainLine {
     static func parse(_ line: ArraySlice<UInt8>, now: Timestamp, zoneOffsetSeconds: Int) -> ParsedLine {
         var parsed = ParsedLine()
         parsed.isPlain = true
+        parsed.text = line
         var rest = line
         if let time = LeadingTime(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds) {
             parsed.at = time.at

@@ -18,6 +18,8 @@ struct LogIndex {
         /// No line before `to` is earlier, or later, than these.
         var earliest = Timestamp(nanoseconds: .min)
         var latest = Timestamp(nanoseconds: .max)
+        /// Whether it is no file but the journal's entries of the window.
+        var isJournal = false
     }
 
     private struct Mark {

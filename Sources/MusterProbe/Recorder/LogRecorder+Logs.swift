@@ -14,8 +14,8 @@ extension LogRecorder {
         budget: QuestionBudget,
         isCancelled: @Sendable () -> Bool
     ) -> (Outcome, LogsAnswer) {
-        guard !settings.isEmpty else {
-            return (Outcome(.refused, reason: "no log files are configured on this host"), LogsAnswer())
+        guard isConfigured else {
+            return (Outcome(.refused, reason: "no logs are configured on this host"), LogsAnswer())
         }
         return withoutActuallyEscaping(isCancelled) { isCancelled in
             let clock = QuestionClock(budget, isCancelled: isCancelled)
@@ -39,7 +39,7 @@ extension LogRecorder {
 
     private func logs(_ query: LogQuery, _ clock: QuestionClock) throws(ProbeError) -> (Outcome, LogsAnswer) {
         let inputs = inputs(of: query.service)
-        let opened = StretchFiles(files, scratch: scratch, mustStop: { clock.mustStop })
+        let opened = StretchFiles(files, scratch: scratch, journal: journal, mustStop: { clock.mustStop })
         // Copies: whoever follows the logs does not wait for those who ask.
         let (indexed, miner, older, known) = state.withLock { state in
             let index = state.record.index
@@ -53,7 +53,8 @@ extension LogRecorder {
                 index.identities
             )
         }
-        let stretches = opened.rotated(of: older, in: query.window, known: known) + indexed
+        let stretches =
+            opened.rotated(of: older, in: query.window, known: known) + indexed + entries(of: query.window)
         var search = try LogSearch(
             files: files,
             opened: opened,
@@ -62,7 +63,7 @@ extension LogRecorder {
             miner: miner,
             mustStop: { clock.mustStop }
         )
-        search.search(stretches.map { ($0, service: settings[$0.input].service) })
+        search.search(stretches.map { ($0, service: service(of: $0.input)) })
         let answer = search.finish()
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
         var reasons = search.reasons

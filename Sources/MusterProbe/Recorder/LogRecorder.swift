@@ -8,6 +8,7 @@ import Synchronization
 package final class LogRecorder: Sendable {
     struct State {
         var follower: LogFollower
+        var journal: JournalFollower?
         var record: Record
     }
 
@@ -28,7 +29,11 @@ package final class LogRecorder: Sendable {
 
     let files: HostFiles
     let settings: [LogFileSettings]
-    /// Folder in which compressed files are inflated.
+    /// The journal that is read besides; nil for none.
+    ///
+    /// Its lines are of the input after the last file's.
+    let journal: JournalPlace?
+    /// Folder in which what is no plain file is written out.
     let scratch: String
     /// The services of the settings, as bytes.
     private let services: [[UInt8]]
@@ -51,11 +56,13 @@ package final class LogRecorder: Sendable {
         host files: HostFiles = HostFiles(),
         zoneOffsetSeconds: Int = 0,
         cpuRatioMax: Double = 0.25,
+        journal: JournalPlace? = nil,
         scratch: String = "/tmp"
     ) {
         self.init(
             settings,
             host: files,
+            journal: journal,
             scratch: scratch,
             zoneOffsetSeconds: zoneOffsetSeconds,
             limits: RequestHistory.Limits(),
@@ -66,6 +73,7 @@ package final class LogRecorder: Sendable {
     init(
         _ settings: [LogFileSettings],
         host files: HostFiles,
+        journal: JournalPlace? = nil,
         scratch: String = "/tmp",
         zoneOffsetSeconds: Int,
         limits: RequestHistory.Limits,
@@ -73,12 +81,14 @@ package final class LogRecorder: Sendable {
     ) {
         self.files = files
         self.settings = settings
+        self.journal = journal
         self.scratch = scratch
-        services = settings.map { Array($0.service.utf8) }
+        services = settings.map { Array($0.service.utf8) } + [[]]
         parser = LogLineParser(zoneOffsetSeconds: zoneOffsetSeconds)
         state = Mutex(
             State(
                 follower: LogFollower(files: files, inputs: settings.map { [$0.path] }),
+                journal: journal.map { JournalFollower($0, in: files) },
                 record: Record(
                     requests: RequestHistory(limits: limits),
                     sampler: LineSampler(ratioMax: cpuRatioMax)
@@ -117,11 +127,13 @@ package final class LogRecorder: Sendable {
     func tickForQuestion() { tick(now: WallMoment.now, cpuSecondsMax: 0.05) }
 
     private func tick(now: Timestamp, cpuSecondsMax: Double) {
-        guard !settings.isEmpty else { return }
+        guard isConfigured else { return }
         let seconds = (ContinuousClock.now - began).inSeconds
         state.withLock { state in
             state.record.sampler.begin(cpu: ThreadTime.seconds, now: seconds, atMost: cpuSecondsMax)
-            advance(&state.follower, &state.record, seconds, now)
+            if follow(&state.follower, &state.record, seconds, now), state.journal != nil {
+                follow(&state.journal, &state.record, seconds, now)
+            }
             state.record.sampler.end()
             state.record.requests.trim(now: now)
             lost.store(state.record.requests.lost + state.record.sampler.skipped, ordering: .relaxed)
@@ -129,43 +141,82 @@ package final class LogRecorder: Sendable {
         }
     }
 
-    private func advance(
+    /// Reads files; false when the tick has to end.
+    private func follow(
         _ follower: inout LogFollower,
         _ record: inout Record,
         _ seconds: Double,
         _ now: Timestamp
-    ) {
+    ) -> Bool {
         var left = Self.tickBytesMax
         var more = true
         while more, left > 0 {
             more = follower.poll(seconds: seconds, bytesMax: Self.pollBytes) { line in
                 left -= line.bytes.count
                 record.bytes += line.bytes.count + 1
-                if record.sampler.choose() { take(line, now, &record) }
+                guard record.sampler.choose() else { return }
+                let parsed = parser.parse(line.bytes, now: now)
+                record.index.note(
+                    line,
+                    at: parsed.at,
+                    level: parsed.level,
+                    now: now,
+                    isSampled: record.sampler.every > 1
+                )
+                take(parsed, input: line.input, path: line.path, now, &record)
             }
-            if !record.sampler.spend(cpu: ThreadTime.seconds) { break }
+            if !record.sampler.spend(cpu: ThreadTime.seconds) { return false }
+        }
+        return true
+    }
+
+    /// Reads the journal, which finds its entries by time and needs no index.
+    private func follow(
+        _ journal: inout JournalFollower?,
+        _ record: inout Record,
+        _ seconds: Double,
+        _ now: Timestamp
+    ) {
+        var more = true
+        while more {
+            more =
+                journal?.poll(seconds: seconds, now: now) { line in
+                    record.bytes += line.count + 1
+                    guard record.sampler.choose() else { return }
+                    take(
+                        parser.parse(line, now: now),
+                        input: settings.count,
+                        path: Self.journalName,
+                        now,
+                        &record
+                    )
+                } ?? false
+            if !record.sampler.spend(cpu: ThreadTime.seconds) { return }
         }
     }
 
-    private func take(_ line: LogFollower.Line, _ now: Timestamp, _ record: inout Record) {
-        let parsed = parser.parse(line.bytes, now: now)
+    private func take(
+        _ parsed: ParsedLine,
+        input: Int,
+        path: String,
+        _ now: Timestamp,
+        _ record: inout Record
+    ) {
         let at = min(parsed.at ?? now, now)
-        record.index.note(
-            line,
-            at: parsed.at,
-            level: parsed.level,
-            now: now,
-            isSampled: record.sampler.every > 1
-        )
         if record.oldest.map({ at < $0 }) ?? true { record.oldest = at }
         if parsed.isPlain {
-            _ = record.miner.learn(line.bytes, hasHeader: true, weight: record.sampler.every)
+            // A stack trace's own lines tell less than the line that they follow.
+            let isContinuation =
+                parsed.at == nil && parsed.text.first.map { $0 == 0x20 || $0 == 0x09 } ?? true
+            if !isContinuation {
+                _ = record.miner.learn(parsed.text, hasHeader: true, weight: record.sampler.every)
+            }
         } else if !parsed.message.isEmpty {
             _ = record.miner.learn(parsed.message, hasHeader: false, weight: record.sampler.every)
         }
         guard at >= now - Self.span else { return }
         guard let request = parsed.request else {
-            if Self.looksLikeAccess(line.path) {
+            if Self.looksLikeAccess(path) {
                 if record.unparsed.count >= Self.unparsedMax {
                     record.unparsed.removeFirst(Self.unparsedMax / 2)
                 }
@@ -173,7 +224,7 @@ package final class LogRecorder: Sendable {
             }
             return
         }
-        let own = services[line.input]
+        let own = services[input]
         record.requests.add(
             at: at,
             now: now,
@@ -200,8 +251,8 @@ package final class LogRecorder: Sendable {
         budget: QuestionBudget,
         isCancelled: @Sendable () -> Bool
     ) -> (Outcome, RequestsAnswer) {
-        guard !settings.isEmpty else {
-            return (Outcome(.refused, reason: "no log files are configured on this host"), RequestsAnswer())
+        guard isConfigured else {
+            return (Outcome(.refused, reason: "no logs are configured on this host"), RequestsAnswer())
         }
         return withoutActuallyEscaping(isCancelled) { isCancelled in
             let clock = QuestionClock(budget, isCancelled: isCancelled)
@@ -224,7 +275,9 @@ package final class LogRecorder: Sendable {
             state.record.requests.settle()
             return (
                 state.record.requests,
-                salt.isEmpty ? [] : state.record.index.stretches(window, level: nil, inputs: inputs),
+                salt.isEmpty
+                    ? []
+                    : state.record.index.stretches(window, level: nil, inputs: inputs) + entries(of: window),
                 state.record.oldest,
                 state.record.unparsed.count { window.contains($0) },
                 state.follower.losses.filesRefused
@@ -237,7 +290,7 @@ package final class LogRecorder: Sendable {
             mustStop: { clock.mustStop }
         )
         var reader = RequestReader(
-            opened: StretchFiles(files, scratch: scratch, mustStop: { clock.mustStop }),
+            opened: StretchFiles(files, scratch: scratch, journal: journal, mustStop: { clock.mustStop }),
             parser: parser,
             window: window,
             service: service,
@@ -279,13 +332,35 @@ package final class LogRecorder: Sendable {
         return (outcome, answer)
     }
 
-    /// Files that may hold lines of a service; those of no service may hold any.
-    func inputs(of service: String) -> Set<Int> {
-        Set(
-            settings.indices.filter { index in
-                let own = settings[index].service
-                return service.isEmpty || own.isEmpty || own == service
-            }
-        )
+    /// The journal's entries of a window.
+    func entries(of window: TimeWindow) -> [LogIndex.Stretch] {
+        guard journal != nil else { return [] }
+        return [
+            LogIndex.Stretch(
+                path: Self.journalName,
+                device: 0,
+                inode: 0,
+                input: settings.count,
+                from: 0,
+                to: nil,
+                earliest: window.from,
+                latest: window.to,
+                isJournal: true
+            )
+        ]
     }
+
+    /// What may hold lines of a service: its files, those of no service, and the journal.
+    func inputs(of service: String) -> Set<Int> {
+        Set((0...settings.count).filter { service.isEmpty || [service, ""].contains(self.service(of: $0)) })
+    }
+
+    /// The service that an input's lines belong to; empty when they say so themselves.
+    func service(of input: Int) -> String { input < settings.count ? settings[input].service : "" }
+
+    /// Whether there is anything to read.
+    var isConfigured: Bool { !settings.isEmpty || journal != nil }
+
+    /// What the journal is called where files have their path.
+    static let journalName = "journal"
 }

@@ -154,7 +154,7 @@ package struct LogSearch {
     /// Reads the lines before and after those that are listed, of so many of them at most.
     private mutating func addContext(to lines: inout [LogLine]) {
         let wanted = min(query.refinement.contextLines, LogRefinement.contextLinesMax)
-        guard wanted > 0 else { return }
+        guard wanted > 0 else { return addTraces(to: &lines) }
         var missed = max(0, lines.count - LogContext.linesMax)
         for (index, line) in kept.lines.enumerated().suffix(LogContext.linesMax) {
             guard !mustStop(), let descriptor = try? opened.open(sources[line.file]) else {
@@ -167,6 +167,21 @@ package struct LogSearch {
             lines[index].after = context.after
         }
         if missed > 0 { reasons.append("\(missed) lines are told without those around them") }
+    }
+
+    /// Adds what belongs to the lines that tell of trouble: the stack traces behind them.
+    private func addTraces(to lines: inout [LogLine]) {
+        var left = query.linesBytesMax / 2
+        for (index, line) in kept.lines.enumerated().suffix(LogContext.linesMax) {
+            guard let level = line.level, level >= .warning, left > 0, !mustStop(),
+                let descriptor = try? opened.open(sources[line.file])
+            else { continue }
+            let trace = LogContext.continuation(descriptor, of: line.offset, parser: parser, now: query.now)
+            close(descriptor)
+            guard !trace.isEmpty else { continue }
+            left -= trace.reduce(0) { $0 + $1.utf8.count }
+            lines[index].after = trace
+        }
     }
 
     // MARK: Reading
@@ -244,7 +259,7 @@ package struct LogSearch {
         // A line whose time can't be known may be of the window.
         let at = time(of: parsed, at: range.lowerBound, in: buffer) ?? query.window.from
         guard query.window.contains(at) else { return }
-        guard isWanted(parsed, line) else { return }
+        guard isWanted(parsed) else { return }
         let service = own ?? self.service(of: parsed)
         guard query.service.isEmpty || services[service].isEmpty || services[service] == query.service else {
             return
@@ -261,13 +276,13 @@ package struct LogSearch {
     }
 
     /// Whether a line is of the template that is asked for, if one is.
-    private func isWanted(_ parsed: ParsedLine, _ line: ArraySlice<UInt8>) -> Bool {
+    private func isWanted(_ parsed: ParsedLine) -> Bool {
         guard let wanted else { return true }
         if let request = parsed.request, parsed.message.isEmpty {
             return SecretMask.mask(LogTally.pattern(of: request)) == query.refinement.template
         }
         return parsed.isPlain
-            ? wanted.matches(line, hasHeader: true) : wanted.matches(parsed.message, hasHeader: false)
+            ? wanted.matches(parsed.text, hasHeader: true) : wanted.matches(parsed.message, hasHeader: false)
     }
 
     /// The line's own time, or that of the nearest line before it that has one.

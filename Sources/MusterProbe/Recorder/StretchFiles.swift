@@ -3,48 +3,73 @@ import MusterCore
 
 /// Opens the files that stretches are of, wherever rotation has put them, and finds rotated files that no index knows.
 ///
-/// Not thread-safe; for one question. The compressed file that was wanted last stays inflated until another one is.
+/// What is no plain file is written out as one that has no name: the content of a compressed file, and the journal's
+/// entries of the window. Not thread-safe; for one question. What was written out last is kept until something else
+/// has to be.
 final class StretchFiles {
     private let files: HostFiles
     private let scratch: String
+    private let journal: JournalPlace?
     private let mustStop: () -> Bool
     private var siblings: [String: [RotatedSiblings.Sibling]] = [:]
-    private var inflated: (identity: FileIdentity, content: GzipContent)?
+    private var written: (identity: FileIdentity, file: ScratchFile)?
 
-    /// What is wrong with compressed files, once each.
+    /// What is wrong with what was written out, once each.
     private(set) var flaws: [String] = []
 
     /// Times in a file may be later than when it was written to last, and earlier than when the file before it was.
     private static let slack = Duration.seconds(600)
 
-    init(_ files: HostFiles, scratch: String, mustStop: @escaping () -> Bool) {
+    init(
+        _ files: HostFiles,
+        scratch: String,
+        journal: JournalPlace? = nil,
+        mustStop: @escaping () -> Bool
+    ) {
         self.files = files
+        self.journal = journal
         self.scratch = scratch
         self.mustStop = mustStop
     }
 
-    deinit { if let inflated { close(inflated.content.descriptor) } }
+    deinit { if let written { close(written.file.descriptor) } }
 
     /// Opens the very file that was indexed; the caller closes it.
     ///
     /// Throws when it is nowhere to be found, or can't be inflated.
     func open(_ stretch: LogIndex.Stretch) throws(ProbeError) -> Int32 {
         let identity = FileIdentity(device: stretch.device, inode: stretch.inode)
-        if let inflated, inflated.identity == identity { return try Self.copy(inflated.content.descriptor) }
-        var found = find(stretch.path, identity)
-        if found == nil {
+        if let written, written.identity == identity { return try Self.copy(written.file.descriptor) }
+        var found = stretch.isJournal ? nil : find(stretch.path, identity)
+        if found == nil, !stretch.isJournal {
             let moved = siblings(of: stretch.path).first { $0.status.identity == identity }
             found = moved.flatMap { find($0.path, identity) }
+            guard found != nil else { throw ProbeError(.missing, "\(stretch.path) was rotated away") }
         }
-        guard let found else { throw ProbeError(.missing, "\(stretch.path) was rotated away") }
-        guard stretch.isGzip else { return found }
-        defer { close(found) }
-        if let inflated { close(inflated.content.descriptor) }
-        inflated = nil
-        let content = try GzipContent(of: found, path: stretch.path, scratch: scratch, mustStop: mustStop)
-        if let flaw = content.flaw { flaws.append("\(stretch.path) \(flaw)") }
-        inflated = (identity, content)
-        return try Self.copy(content.descriptor)
+        if let found, !stretch.isGzip { return found }
+        defer { if let found { close(found) } }
+        if let written { close(written.file.descriptor) }
+        written = nil
+        var file = try ScratchFile(in: scratch)
+        do throws(ProbeError) {
+            if let found {
+                try file.inflate(found, path: stretch.path, mustStop: mustStop)
+            } else if let journal {
+                try file.write(
+                    journal: journal,
+                    in: files,
+                    from: stretch.earliest,
+                    to: stretch.latest,
+                    mustStop: mustStop
+                )
+            }
+        } catch {
+            close(file.descriptor)
+            throw error
+        }
+        if let flaw = file.flaw { flaws.append("\(stretch.path) \(flaw)") }
+        written = (identity, file)
+        return try Self.copy(file.descriptor)
     }
 
     /// Rotated files of some logs that may hold lines of a window, oldest first for each log.

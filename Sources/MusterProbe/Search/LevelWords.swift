@@ -23,6 +23,8 @@ enum LevelWords {
             words.append(ScanWord("\"\(digit)"))
             words.append(ScanWord("\" \(digit)"))
         }
+        // Syslog's priority stands before its version, and has too many values to look for each.
+        words.append(ScanWord(">1 2"))
         // Any letter may be written so in JSON; no other escape makes one.
         words.append(ScanWord("\\u00"))
         return words

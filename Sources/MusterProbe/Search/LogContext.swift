@@ -1,4 +1,5 @@
 import Glibc
+import MusterCore
 
 /// The lines around one line of a file, masked.
 struct LogContext {
@@ -7,6 +8,9 @@ struct LogContext {
     /// Bytes that are read at either side, and told of one line.
     private static let readBytes = 32 << 10
     private static let lineBytesMax = 1_024
+    /// Of a stack trace.
+    private static let continuationBytesMax = 4 << 10
+    private static let continuationLinesMax = 40
 
     /// Oldest first.
     private(set) var before: [String] = []
@@ -25,6 +29,28 @@ struct LogContext {
             return
         }
         after = rest[(end + 1)..<last].split(separator: 0x0A).prefix(lines).map(Self.shown)
+    }
+
+    /// What belongs to a line beyond its end: the lines after it that name no time, such as a stack trace, masked.
+    ///
+    /// None after a line that names none itself: then no line of the file may.
+    static func continuation(
+        _ descriptor: Int32,
+        of offset: Int,
+        parser: LogLineParser,
+        now: Timestamp
+    ) -> [String] {
+        let lines = read(descriptor, offset, FollowedFile.lineBytesMax + continuationBytesMax)
+            .split(separator: 0x0A, omittingEmptySubsequences: false).dropLast()
+        guard let own = lines.first, parser.time(of: own.asLogged, now: now) != nil else { return [] }
+        var left = continuationBytesMax
+        var found: [String] = []
+        for line in lines.dropFirst().prefix(continuationLinesMax) {
+            left -= line.count
+            guard left >= 0, !line.isEmpty, parser.time(of: line.asLogged, now: now) == nil else { break }
+            found.append(shown(line))
+        }
+        return found
     }
 
     private static func shown(_ line: ArraySlice<UInt8>) -> String {

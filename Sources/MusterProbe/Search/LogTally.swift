@@ -100,7 +100,7 @@ struct LogTally {
         at: Timestamp,
         service: Int
     ) -> Int? {
-        let key = TemplateKey(kind: kind(of: line, bytes), level: line.level, service: service)
+        let key = TemplateKey(kind: kind(of: line), level: line.level, service: service)
         if let known = byKey[key] { return known }
         guard templates.count < Self.templatesMax else { return nil }
         byKey[key] = templates.count
@@ -108,11 +108,11 @@ struct LogTally {
         return templates.count - 1
     }
 
-    private mutating func kind(of line: ParsedLine, _ bytes: ArraySlice<UInt8>) -> Kind {
+    private mutating func kind(of line: ParsedLine) -> Kind {
         guard let request = line.request, line.message.isEmpty else {
             return .text(
                 line.isPlain
-                    ? miner.learn(bytes, hasHeader: true) : miner.learn(line.message, hasHeader: false)
+                    ? miner.learn(line.text, hasHeader: true) : miner.learn(line.message, hasHeader: false)
             )
         }
         return .request(Self.pattern(of: request, endpoint: endpoint(of: request)))
