@@ -9,6 +9,8 @@ package final class HostObserver: Sendable {
     let configuration: ObservationConfiguration
     let reader: HostReader
     let metrics: MetricsRecorder
+    /// Nil when no endpoint is configured.
+    let prometheus: PrometheusScraper?
     let logs: LogRecorder
     let changes: ChangeRecorder
     let dependencies: DependencyBoard
@@ -27,6 +29,8 @@ package final class HostObserver: Sendable {
         self.configuration = configuration
         reader = HostReader(files: files)
         metrics = MetricsRecorder(reader: reader, configuration: configuration.recorder)
+        prometheus =
+            configuration.prometheus.isEmpty ? nil : PrometheusScraper(targets: configuration.prometheus)
         logs = LogRecorder(
             files: configuration.logs,
             host: files,
@@ -63,7 +67,8 @@ package final class HostObserver: Sendable {
     package func tick(now: Timestamp) {
         // Only starts checks: a dependency that hangs must not stop the clock of the others.
         dependencies.tick()
-        metrics.tick(now: now)
+        prometheus?.tick()
+        metrics.tick(now: now, with: prometheus?.take() ?? [:])
         changes.tick(now: now)
         logs.tick(now: now)
     }

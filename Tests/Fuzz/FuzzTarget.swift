@@ -64,6 +64,16 @@ struct FuzzTarget: Sendable {
     ]
 
     private static let host = [
+        FuzzTarget(name: "prometheus-text") { bytes in
+            var target = PrometheusTarget(url: "http://127.0.0.1/metrics", name: "x")
+            target.seriesMax = 20
+            target.drop = ["go_*"]
+            var scrape = PrometheusScrape(target)
+            for part in bytes.split(separator: 0) {
+                let values = scrape.take(part, elapsed: .seconds(15))
+                precondition(values.count <= 20 && values.values.allSatisfy(\.isFinite))
+            }
+        },
         FuzzTarget(name: "proc") { bytes in
             _ = CPUTimes(procStat: bytes)
             _ = MemoryReading(meminfo: bytes)
@@ -76,7 +86,7 @@ struct FuzzTarget: Sendable {
             _ = HostFacts.values(osRelease: bytes)
             _ = TCPReading(netSNMP: bytes)
             _ = FileHandlesReading(fileNr: bytes)
-        }
+        },
     ]
 
     private static let files = [

@@ -11,12 +11,15 @@ package struct ObservationConfiguration: Sendable {
     /// Folder in which deploy tools leave their markers; nil for none.
     package var deployMarkers: String?
     package var dependencies: [DependencyTarget] = []
+    /// Local Prometheus endpoints that are recorded too.
+    package var prometheus: [PrometheusTarget] = []
     package var recorder = RecorderConfiguration()
     /// What is masked before anything leaves the host.
     package var masking = MaskRules.standard
 
     private static let entriesMax = 256
     private static let dependenciesMax = 64
+    private static let prometheusMax = 16
 
     /// The observation of a host that nobody configured: the host itself, no logs, no dependencies.
     package init() {}
@@ -47,6 +50,15 @@ package struct ObservationConfiguration: Sendable {
     ///         every: 5s                          # 1s to 1h; else 5s for postgres and 15s for others
     ///       - { name: payments, kind: http, url: "https://pay.example.org/health", ca_file: /etc/pay-ca.pem }
     ///       - { name: cache, kind: tcp, host: 10.0.0.6, port: 6379 }
+    ///     prometheus:                            # endpoints of this host whose metrics are recorded too; else none
+    ///       - url: http://127.0.0.1:9100/metrics
+    ///         service: node                      # what its series are told by; else host and port
+    ///         every: 15s                         # 5s to 1h; else 15s
+    ///         timeout: 3s                        # 100ms to 30s; else 3s
+    ///         series_max: 300                    # 1 to 800; else 300
+    ///         keep: [node_*]                     # names with * and ?; else all
+    ///         drop: [node_scrape_*]              # else none
+    ///         ca_file: /etc/muster/ca.pem        # of https; else the system's authorities
     ///     recorder:                              # what was measured, and how much of it is kept
     ///       folder: /var/lib/muster/recorder     # else `recorder` in the agent's state folder
     ///       memory_max: 6                        # MiB, 1 to 1024; else 6
@@ -89,6 +101,16 @@ package struct ObservationConfiguration: Sendable {
                 throw reader.error(at: node.position, "there are two dependencies \"\(target.name)\"")
             }
             dependencies.append(target)
+        }
+        for node in try reader.entries("prometheus", max: Self.prometheusMax) {
+            let target = try PrometheusTarget(node, in: reader)
+            guard !prometheus.contains(where: { $0.name == target.name }) else {
+                throw reader.error(
+                    at: node.position,
+                    "there are two endpoints \"\(target.name)\"; give one of them another \"service\""
+                )
+            }
+            prometheus.append(target)
         }
         if let node = reader.node("recorder") { recorder = try RecorderConfiguration(node, in: reader) }
     }

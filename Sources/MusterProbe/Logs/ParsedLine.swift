@@ -1,3 +1,4 @@
+import Glibc
 import MusterCore
 
 /// What one log line says, as far as it was understood; slices point into the line.
@@ -77,15 +78,26 @@ package struct LogLineParser: Sendable {
         return (AccessLine.parse(line) ?? LogfmtLine.parse(line))?.at
     }
 
-    /// Whether a line may have at least a level; false only when ``parse(_:now:)`` finds none, or a lower one.
-    func mayHave(_ level: LogLevel, _ line: ArraySlice<UInt8>) -> Bool {
-        // JSON and logfmt, whose level stands in a field, requests, whose status is their level, and syslog's priority.
-        if line.first == UInt8(ascii: "<") { return true }
-        let line = LogEnvelope(line)?.message ?? line
-        guard let first = line.first, first != UInt8(ascii: "{"), !line.contains(UInt8(ascii: "\"")) else {
-            return true
+    /// What a line says when it has at least a level, else nil, which mostly costs less than all that it says.
+    func parse(_ line: ArraySlice<UInt8>, atLeast level: LogLevel, now: Timestamp) -> ParsedLine? {
+        let parsed =
+            isPlain(line)
+            ? PlainLine.parse(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds) : parse(line, now: now)
+        guard let found = parsed.level, found >= level else { return nil }
+        return parsed
+    }
+
+    /// Whether a line can't be but plain text: all other forms have quotes, or begin with a pair or an envelope.
+    private func isPlain(_ line: ArraySlice<UInt8>) -> Bool {
+        guard let first = line.first, first != UInt8(ascii: "{"), first != UInt8(ascii: "<"),
+            !line.withUnsafeBytes({ bytes in
+                bytes.baseAddress.map { memchr($0, 0x22, bytes.count) != nil } ?? false
+            }), LogEnvelope(line) == nil
+        else { return false }
+        for byte in line.drop(while: { $0 == 0x20 || $0 == 0x09 }) {
+            if byte == UInt8(ascii: "=") { return false }
+            if byte == 0x20 { break }
         }
-        let word = line.drop { $0 == 0x20 || $0 == 0x09 }.prefix { $0 != 0x20 }
-        return word.contains(UInt8(ascii: "=")) || PlainLine.mayHave(level, line)
+        return true
     }
 }

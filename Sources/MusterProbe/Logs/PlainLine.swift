@@ -19,13 +19,6 @@ enum PlainLine {
         return parsed
     }
 
-    /// Whether a line that is plain text may have at least a level; cheaper than finding out.
-    ///
-    /// Looks further than ``parse(_:now:zoneOffsetSeconds:)`` does, which begins behind the time.
-    static func mayHave(_ wanted: LogLevel, _ line: ArraySlice<UInt8>) -> Bool {
-        level(line.prefix(levelBytesMax + LeadingTime.bytesMax)).map { $0 >= wanted } ?? false
-    }
-
     /// The first word that is a level and is written like one: `ERROR`, `[error]`, `error:`, `<err>`.
     ///
     /// A lower-case word in a sentence is none, and neither is a syslog priority, which few files keep.

@@ -46,6 +46,7 @@ extension HostObserver {
                 recorder: metrics,
                 window: window,
                 prefix: prefix,
+                problems: prometheus?.problems ?? [],
                 budget: budget,
                 now: WallMoment.now
             )

@@ -5,6 +5,8 @@ struct MetricsQuestion {
     let recorder: MetricsRecorder
     let window: TimeWindow
     let prefix: String
+    /// What is missing of what others measure, in words.
+    var problems: [String] = []
     let budget: QuestionBudget
 
     /// The present, after which nothing can have been recorded.
@@ -60,6 +62,10 @@ struct MetricsQuestion {
             reasons.append("nor in \(gaps.count - Self.gapsMax) later stretches of time")
         }
         if let problem = recording.problem, !gaps.isEmpty { reasons.append(problem) }
+        // Whoever asks for other series does not miss these.
+        if PrometheusScrape.prefix.hasPrefix(prefix) || prefix.hasPrefix(PrometheusScrape.prefix) {
+            reasons += problems
+        }
         if recording.damaged > 0 { reasons.append("\(recording.damaged) stored pieces are damaged") }
         return reasons
     }

@@ -251,10 +251,12 @@ package struct LogSearch {
         let whole = buffer[range].asLogged
         guard !whole.isEmpty else { return }
         let line = whole.prefix(FollowedFile.lineBytesMax)
-        if let level = query.level, !parser.mayHave(level, line) { return }
-        let parsed = parser.parse(line, now: query.now)
+        let parsed: ParsedLine
         if let level = query.level {
-            guard let found = parsed.level, found >= level else { return }
+            guard let found = parser.parse(line, atLeast: level, now: query.now) else { return }
+            parsed = found
+        } else {
+            parsed = parser.parse(line, now: query.now)
         }
         // A line whose time can't be known may be of the window.
         let at = time(of: parsed, at: range.lowerBound, in: buffer) ?? query.window.from

@@ -48,8 +48,8 @@ package final class MetricsRecorder: Sendable {
     /// Values that found no room since the start.
     package var valuesDropped: Int { state.withLock { $0.history.schema.refused } }
 
-    /// Looks once at the host.
-    package func tick(now: Timestamp) {
+    /// Looks once at the host, and takes in what others have measured.
+    package func tick(now: Timestamp, with others: [MetricKey: Double] = [:]) {
         let start = ContinuousClock.now
         let due = state.withLock { state in
             (
@@ -79,6 +79,7 @@ package final class MetricsRecorder: Sendable {
                 state.lastProcesses = processStart
                 state.processesDue = start + max(Self.processInterval, processCost)
             }
+            values.merge(others) { $1 }
             record(values, at: now, &state)
         }
     }

@@ -138,7 +138,8 @@ extension IncidentService {
         _ id: IncidentID,
         _ fits: (IncidentDetail) -> Bool
     ) async throws -> IncidentDetail {
-        for _ in 0..<400 {
+        // A minute: other tests may keep every core busy.
+        for _ in 0..<1_200 {
             if let detail = await incident(id), fits(detail) { return detail }
             try await Task.sleep(for: .milliseconds(50))
         }
