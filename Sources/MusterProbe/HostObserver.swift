@@ -43,7 +43,8 @@ package final class HostObserver: Sendable {
             files: files,
             host: name,
             markers: configuration.deployMarkers,
-            watch: configuration.watch
+            watch: configuration.watch,
+            zoneOffsetSeconds: Self.zoneOffsetSeconds
         )
         dependencies = DependencyBoard(
             targets: configuration.dependencies,

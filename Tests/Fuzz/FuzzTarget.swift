@@ -64,6 +64,13 @@ struct FuzzTarget: Sendable {
     ]
 
     private static let host = [
+        FuzzTarget(name: "package-log") { bytes in
+            for line in bytes.split(separator: 0x0A) {
+                _ = PackageLog.action(dpkg: line, zoneOffsetSeconds: 3600)?.text
+                _ = PackageLog.action(dnf: line)?.text
+            }
+            _ = PackageLog.runs(apt: bytes[...], zoneOffsetSeconds: -3600)
+        },
         FuzzTarget(name: "prometheus-text") { bytes in
             var target = PrometheusTarget(url: "http://127.0.0.1/metrics", name: "x")
             target.seriesMax = 20

@@ -1,13 +1,16 @@
 import MusterCore
 import Synchronization
 
-/// Notices changes on the host as they happen and keeps the newest: deploy markers and watched config files.
+/// Notices changes on the host as they happen and keeps the newest: deploy markers, watched config files, packages.
 ///
 /// One thread calls ``tick(now:)`` about once a second; questions come from any thread.
 package final class ChangeRecorder: Sendable {
     private struct State {
         var markers: DeployMarkers?
         var watcher: ConfigWatcher
+        var packages: PackageWatcher
+        /// When packages, which are looked at less often, are looked at next.
+        var packagesDue = Timestamp(nanoseconds: .min)
         /// In the order in which they were learnt.
         var changes: [Change] = []
         var dropped = 0
@@ -21,13 +24,22 @@ package final class ChangeRecorder: Sendable {
     /// Apart from the rest: a folder on a disk that hangs holds up a tick, and must hold up nothing else.
     private let newest = Mutex<[String: String]>([:])
 
-    /// `host` is the name that changes are told under.
-    package init(files: HostFiles, host: String, markers: String?, watch: [ConfigWatcher.Input]) {
+    private static let packagesInterval = Duration.seconds(5)
+
+    /// `host` is the name that changes are told under; `zoneOffsetSeconds` is of logs that name no zone.
+    package init(
+        files: HostFiles,
+        host: String,
+        markers: String?,
+        watch: [ConfigWatcher.Input],
+        zoneOffsetSeconds: Int = 0
+    ) {
         self.host = host
         self.state = Mutex(
             State(
                 markers: markers.map { DeployMarkers(files: files, directory: $0) },
-                watcher: ConfigWatcher(files: files, inputs: watch)
+                watcher: ConfigWatcher(files: files, inputs: watch),
+                packages: PackageWatcher(files: files, zoneOffsetSeconds: zoneOffsetSeconds)
             )
         )
     }
@@ -37,6 +49,11 @@ package final class ChangeRecorder: Sendable {
         state.withLock { state in
             var found = state.markers?.scan() ?? []
             found += state.watcher.scan(now: now)
+            // A clock that was set back must not stop it.
+            if now >= state.packagesDue || state.packagesDue - now > Self.packagesInterval {
+                state.packagesDue = now + Self.packagesInterval
+                found += state.packages.scan(now: now)
+            }
             for var change in found {
                 change.hosts = [host]
                 state.changes.append(change)

@@ -41,6 +41,27 @@ package struct HostFiles: Hashable, Sendable {
         return bytes
     }
 
+    /// Up to `bytesMax` bytes of a file from a place on; fewer at its end.
+    package func read(_ path: String, from offset: Int, bytesMax: Int) throws(ProbeError) -> [UInt8] {
+        let descriptor = open(self.path(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw ProbeError(opening: path, errno: errno) }
+        defer { close(descriptor) }
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: bytesMax) { buffer, count in
+            while count < bytesMax, let base = buffer.baseAddress {
+                let got = pread(descriptor, base + count, bytesMax - count, off_t(offset + count))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = errno }
+                guard got > 0 else { return }
+                count += got
+            }
+        }
+        guard failure == 0 else {
+            throw ProbeError(.unreadable, "cannot read \(path): \(systemError(failure))")
+        }
+        return bytes
+    }
+
     /// Text of a small file without its last line break.
     package func text(_ path: String) throws(ProbeError) -> String {
         var bytes = try read(path, bytesMax: 64 << 10)
