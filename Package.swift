@@ -183,7 +183,7 @@ let package = Package(
         .executableTarget(
             name: "muster-bench",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterProbe",
+                "MusterCore", "MusterAnalysis", "MusterProbe", "MusterTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Benchmarks/muster-bench",

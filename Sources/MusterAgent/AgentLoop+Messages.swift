@@ -219,6 +219,7 @@ extension AgentLoop {
         heartbeat.questionsRefused = questions.refused
         heartbeat.residentBytes = UInt64(clamping: usage.residentBytes)
         heartbeat.cpuMs = UInt64(clamping: Int64(usage.cpu.inMilliseconds))
+        if let health = host.health() { heartbeat.health = WireHealthDigest(health) }
         _ = outbox.add(.heartbeat(heartbeat))
         connection?.flush()
     }

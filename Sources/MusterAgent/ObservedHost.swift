@@ -20,6 +20,8 @@ package protocol ObservedHost: Sendable {
     var linesDropped: UInt64 { get }
     /// One log line in so many is looked at now; 1 when all are.
     var linesSampledEvery: Int { get }
+    /// How the host is, in short; nil when it is not watched. Never waits.
+    func health() -> HealthDigest?
 }
 
 /// What a host is, for people.

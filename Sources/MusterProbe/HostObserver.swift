@@ -13,6 +13,7 @@ package final class HostObserver: Sendable {
     let prometheus: PrometheusScraper?
     let logs: LogRecorder
     let changes: ChangeRecorder
+    let anomalies = AnomalyRecorder()
     let dependencies: DependencyBoard
 
     /// Prepares the host; nothing is read or connected before the first tick.
@@ -55,7 +56,10 @@ package final class HostObserver: Sendable {
 
     /// Names of the probes it answers.
     package var capabilities: [String] {
-        ["logs", "requests", "metrics", "processes", "sockets", "dependencies", "changes", "facts", "sql"]
+        [
+            "logs", "requests", "metrics", "anomalies", "processes", "sockets", "dependencies", "changes",
+            "facts", "sql",
+        ]
     }
 
     /// Log lines that were not looked at, to stay within the budget, since the start.
@@ -72,7 +76,12 @@ package final class HostObserver: Sendable {
         metrics.tick(now: now, with: prometheus?.take() ?? [:])
         changes.tick(now: now)
         logs.tick(now: now)
+        if let means = metrics.takeMeans() { anomalies.take(means) }
+        anomalies.take(logs, now: now)
     }
+
+    /// How the host is, in short, as of the last ten seconds.
+    package func health() -> HealthDigest? { anomalies.digest }
 
     /// What the host is.
     package func facts() -> HostFacts { reader.facts() }

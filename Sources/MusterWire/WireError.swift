@@ -85,6 +85,22 @@ enum Fields {
         return clipped + "…"
     }
 
+    /// A text without control characters and marks that turn the direction of writing.
+    static func plain(_ text: String) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy { !isControl($0) }
+        if isPlain { return text }
+        var kept = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars where !isControl(scalar) { kept.append(scalar) }
+        return String(kept)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
+        default: false
+        }
+    }
+
     /// The end of a text: at most `max` bytes, cut at a character.
     static func tail(_ text: String, max: Int) -> String {
         guard text.utf8.count > max else { return text }

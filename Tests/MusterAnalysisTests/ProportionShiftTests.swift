@@ -53,6 +53,18 @@ import Testing
         #expect(ProportionShift.rise(in: buckets(counts)) == nil)
     }
 
+    @Test("Of a thousand long series of noise less than one seems to rise", arguments: [0.02, 0.1])
+    func falseAlarms(share: Double) {
+        var random = SplitMix64(seed: 4)
+        let found = (0..<1000).count { _ in
+            let counts = (0..<600).map { _ in
+                (count: 20, errors: random.successes(of: 20, probability: share))
+            }
+            return ProportionShift.rise(in: buckets(counts)) != nil
+        }
+        #expect(found <= 1)
+    }
+
     @Test("Seconds without requests neither hide nor shift a rise")
     func gaps() throws {
         let counts =

@@ -36,6 +36,29 @@ struct PrintingTests {
         #expect(reader.error == nil && reader.result?.coverage.summary == "answered 0/1, 1 timeout")
     }
 
+    @Test("a host's health is its worst series with score and onset, or a word")
+    func health() {
+        #expect(FleetCommand.health(nil) == "-")
+        var digest = HealthDigest()
+        (digest.watched, digest.learning) = (100, 100)
+        #expect(FleetCommand.health(digest) == "learning")
+        digest.learning = 2
+        #expect(FleetCommand.health(digest) == "well")
+        digest.open = 3
+        digest.worst = [
+            HealthDigest.Line(
+                name: "disk_busy_ratio",
+                subject: "sda",
+                direction: .up,
+                score: 8.24,
+                onset: Timestamp(nanoseconds: 1_764_036_780_000_000_000),
+                value: 1,
+                usual: 0.25
+            )
+        ]
+        #expect(FleetCommand.health(digest) == "disk_busy_ratio sda 8.2 since 02:13 (+2)")
+    }
+
     @Test("names go into a path without changing it")
     func path() {
         #expect("web-1.example_~".pathPart == "web-1.example_~")

@@ -49,7 +49,8 @@ struct ObserverTests {
         let probes: [Probe] = [
             .logs(window: window, service: "", level: nil, text: ""),
             .requests(window: window, service: "", salt: [UInt8](repeating: 7, count: 16), bucketSeconds: 10),
-            .metrics(window: window, prefix: ""), .processes(text: ""), .sockets(port: 0),
+            .metrics(window: window, prefix: ""), .anomalies(window: window, prefix: ""),
+            .processes(text: ""), .sockets(port: 0),
             .dependencies(name: ""), .changes(window: window, service: ""), .facts,
         ]
         #expect(Set(probes.map(\.name)).union(["sql"]) == Set(observer.capabilities))

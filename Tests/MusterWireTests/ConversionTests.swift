@@ -44,7 +44,8 @@ import Testing
             )
         ),
         .requests(window: window, service: "", salt: [UInt8](repeating: 3, count: 16), bucketSeconds: 10),
-        .metrics(window: window, prefix: "cpu"), .processes(text: "nginx"), .sockets(port: 5432),
+        .metrics(window: window, prefix: "cpu"), .anomalies(window: window, prefix: "disk"),
+        .processes(text: "nginx"), .sockets(port: 5432),
         .dependencies(name: "db"), .changes(window: window, service: "x"), .facts,
         .sql(target: "orders", statement: "SELECT 1", settings: ["max_connections"]),
         .ledger(ticket: nil), .ledger(ticket: TicketID(at: now)),

@@ -184,6 +184,13 @@ package struct LogTemplateMiner {
 
     /// Identity of a template: equal on every host that has seen the same words.
     package func id(_ slot: Int) -> UInt64 { entries[slot].key }
+
+    /// The text of a template by its identity; nil when it is forgotten, or was joined to another.
+    package func text(id: UInt64) -> String? {
+        guard let slot = byKey[id], entries[Int(slot)].parent == slot else { return nil }
+        return text(Int(slot))
+    }
+
     /// Lines of it, with those that stood for others.
     package func count(_ slot: Int) -> Int { entries[slot].count }
 

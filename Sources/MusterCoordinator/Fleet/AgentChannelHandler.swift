@@ -191,7 +191,7 @@ extension AgentChannelHandler {
         case (.hello(let hello), _):
             try greet(context, hello)
         case (.heartbeat(let heartbeat), let link?):
-            hub.heard(heartbeat, from: link)
+            try hub.heard(heartbeat, from: link)
         case (.answer(let chunk), let link?):
             try hub.fanOut.arrived(chunk, bytes: bytes, from: link.host.id)
         case (.outcome(let outcome), let link?):

@@ -21,6 +21,8 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var lastSeen: Timestamp?
     /// How far its clock is ahead of the coordinator's, in milliseconds; nil before the first message.
     package var skewMilliseconds: Double?
+    /// What it told of itself with its latest heartbeat; nil before one, and when it went away.
+    package var health: HealthDigest?
 
     package init(id: AgentID, name: String, labels: [String: String] = [:]) {
         self.id = id

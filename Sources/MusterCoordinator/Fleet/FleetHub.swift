@@ -183,10 +183,12 @@ final class FleetHub: Sendable {
         link.post(.refused(WireRefused(sequence: 0, reason: "too many renewals at once; ask again later")))
     }
 
-    func heard(_ heartbeat: WireHeartbeat, from link: AgentLink) {
+    /// Notes a sign of life; throws when what it says of the host is beyond the protocol's limits.
+    func heard(_ heartbeat: WireHeartbeat, from link: AgentLink) throws(WireError) {
         registry.heard(
             link.host.id,
             sentAt: Timestamp(nanoseconds: heartbeat.sentAtNs),
+            health: heartbeat.hasHealth ? try HealthDigest(heartbeat.health) : nil,
             at: configuration.now()
         )
     }

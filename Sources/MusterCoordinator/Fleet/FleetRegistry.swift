@@ -81,6 +81,7 @@ final class FleetRegistry: Sendable {
             member.host.address = address
             member.host.state = .connected
             member.leads = []
+            member.host.health = nil
             member.unsaved = true
             Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
             members[id] = member
@@ -88,10 +89,11 @@ final class FleetRegistry: Sendable {
         }
     }
 
-    /// A sign of life that says what its clock showed.
-    func heard(_ id: AgentID, sentAt: Timestamp, at now: Timestamp) {
+    /// A sign of life that says what its clock showed, and how it is.
+    func heard(_ id: AgentID, sentAt: Timestamp, health: HealthDigest?, at now: Timestamp) {
         members.withLock { members in
             guard var member = members[id] else { return }
+            member.host.health = health
             Self.note(sentAt, in: &member, at: now)
             if now - member.savedAt > Self.seenAgeMax { member.unsaved = true }
             members[id] = member
@@ -103,6 +105,7 @@ final class FleetRegistry: Sendable {
         members.withLock { members in
             guard members[id]?.host.state == .connected else { return }
             members[id]?.host.state = .disconnected
+            members[id]?.host.health = nil
             members[id]?.unsaved = true
         }
     }

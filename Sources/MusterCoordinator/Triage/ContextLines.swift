@@ -3,7 +3,13 @@ import MusterIncident
 
 /// Says what triage saw in sentences, the most telling first.
 enum ContextLines {
-    static func lines(_ context: IncidentContext, incident: Incident, unseen: [String]) -> [String] {
+    /// `hosts` are those that the incident is about: they tell of themselves with each heartbeat.
+    static func lines(
+        _ context: IncidentContext,
+        incident: Incident,
+        hosts: [FleetHost],
+        unseen: [String]
+    ) -> [String] {
         var lines: [String] = []
         lines += changes(context, incident)
         if let blast = context.blast, blast.failed > 0 { lines.append(harm(blast, context)) }
@@ -14,6 +20,7 @@ enum ContextLines {
             let others = healthy.isEmpty ? "" : "; \(healthy.count) others are healthy"
             lines.append("sick: \(names)\(others)")
         }
+        lines += noticed(hosts)
         if let worst = context.endpoints.first, let p50 = worst.p50, let p99 = worst.p99 {
             lines.append(
                 "\(worst.endpoint) takes \(p50.text(decimals: 1)) ms (median), "
@@ -46,6 +53,13 @@ enum ContextLines {
             return "\(alert) fired \((fired - change.at).spoken) after \(change.title)"
                 + "\(ChangeFindings.place(change))\(began)"
         }
+    }
+
+    /// What hosts noticed of themselves before anybody asked, the sickest first, at most 3.
+    private static func noticed(_ hosts: [FleetHost]) -> [String] {
+        let unwell = hosts.compactMap { host in host.health.map { (host.name, $0) } }.filter { $0.1.open > 0 }
+        let sorted = unwell.sorted { $1.1.severity < $0.1.severity }
+        return sorted.prefix(3).map { "\($0.0) noticed by itself: \($0.1.text)" }
     }
 
     private static func harm(_ blast: BlastRadius, _ context: IncidentContext) -> String {

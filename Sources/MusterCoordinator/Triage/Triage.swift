@@ -147,7 +147,12 @@ struct Triage: Sendable {
             changes: Array(changes.prefix(20)),
             coverage: interview.coverage
         )
-        context.lines = ContextLines.lines(context, incident: incident, unseen: interview.unseen)
+        context.lines = ContextLines.lines(
+            context,
+            incident: incident,
+            hosts: scope.near,
+            unseen: interview.unseen
+        )
         return Result(context: context, findings: findings)
     }
 

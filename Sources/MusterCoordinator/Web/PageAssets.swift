@@ -49,6 +49,7 @@ enum PageAssets {
           border-bottom: 1px solid var(--line); }
         .bar form { margin-left: auto; display: flex; gap: 12px; align-items: center; }
         .brand { font-weight: 700; color: var(--text); text-decoration: none; }
+        nav { display: flex; gap: 12px; }
         .live { font-size: 13px; color: var(--muted); } .live.on { color: var(--good); } .live.off { color: var(--accent); }
         .who, .muted { color: var(--muted); }
         main { max-width: 60rem; margin: 0 auto; padding: 16px; }
@@ -68,9 +69,9 @@ enum PageAssets {
         .facts { display: flex; flex-wrap: wrap; gap: 6px 14px; align-items: baseline; margin: 0; color: var(--muted); }
         .badge { font-size: 13px; font-weight: 600; border: 1px solid currentColor; border-radius: 999px; padding: 0 9px;
           white-space: nowrap; color: var(--muted); }
-        .badge.open, .badge.investigating { color: var(--accent); }
+        .badge.open, .badge.investigating, .badge.sick { color: var(--accent); }
         .badge.awaiting-approval, .badge.mitigating { color: var(--warn); }
-        .badge.resolved, .badge.closed { color: var(--good); }
+        .badge.resolved, .badge.closed, .badge.well { color: var(--good); }
         .figure { font-size: 1.2rem; font-weight: 600; }
         .plan { border-color: var(--warn); border-width: 2px; } .plan h2 { margin-top: 0; }
         dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 14px; } dt { color: var(--muted); } dd { margin: 0; }

@@ -8,6 +8,7 @@ struct PageTemplates: Sendable {
     private let login: MustacheTemplate
     private let incidents: MustacheTemplate
     private let incident: MustacheTemplate
+    private let fleet: MustacheTemplate
     private let document: MustacheTemplate
 
     /// - Throws: ``OperationError`` when a template is not well formed, which only a mistake in it can cause.
@@ -18,6 +19,7 @@ struct PageTemplates: Sendable {
         self.login = try Self.parse(PageText.login)
         self.incidents = try Self.parse(PageText.incidents)
         self.incident = try Self.parse(PageText.incident)
+        self.fleet = try Self.parse(PageText.fleet)
         self.document = try Self.parse(PageText.document)
     }
 
@@ -31,6 +33,10 @@ struct PageTemplates: Sendable {
 
     func page(_ page: IncidentPage, viewer: String) -> String {
         wrap(incident.render(page), title: page.title, viewer: viewer, isLive: page.isOpen)
+    }
+
+    func page(_ page: FleetPage, viewer: String) -> String {
+        wrap(fleet.render(page), title: "Hosts", viewer: viewer, isLive: true)
     }
 
     func page(_ page: DocumentPage, viewer: String) -> String {

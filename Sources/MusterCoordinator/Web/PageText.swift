@@ -20,6 +20,7 @@ enum PageText {
         <a class="skip" href="#main">Skip to content</a>
         <header class="bar">
         <a class="brand" href="/">Muster</a>
+        {{#viewer}}<nav><a href="/">Incidents</a> <a href="/fleet">Hosts</a></nav>{{/viewer}}
         {{#isLive}}<span class="live" id="live" role="status"></span>{{/isLive}}
         {{#viewer}}<form method="post" action="/logout"><span class="who">{{viewer}}</span>
         <button type="submit">Log out</button></form>{{/viewer}}
@@ -56,6 +57,23 @@ enum PageText {
         {{#cause}}<span>{{cause}}</span>{{/cause}}</span>
         <time class="muted" datetime="{{openedAt}}">{{opened}}</time>
         </a></li>
+        {{/rows}}
+        </ul>
+        """#
+
+    static let fleet = #"""
+        <h1>Hosts</h1>
+        {{^rows}}<p class="muted">No host has joined yet.</p>{{/rows}}
+        <p class="muted">{{summary}}</p>
+        <ul class="list">
+        {{#rows}}
+        <li><div class="card row">
+        <span class="badge {{badge}}">{{badge}}</span>
+        <span class="grow"><strong>{{host}}</strong>
+        <span class="muted">{{subtitle}}</span>
+        {{#lines}}<span>{{.}}</span>{{/lines}}</span>
+        <span class="muted">{{seen}}</span>
+        </div></li>
         {{/rows}}
         </ul>
         """#

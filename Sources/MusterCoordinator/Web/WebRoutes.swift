@@ -25,6 +25,12 @@ struct WebRoutes {
                 pages.page(IncidentListPage(await services.operations.incidents()), viewer: viewer)
             }
         }
+        router.get("fleet") { request, context in
+            try await show(request, context) { viewer in
+                let page = FleetPage(await services.fleet.hosts(), at: configuration.now())
+                return pages.page(page, viewer: viewer)
+            }
+        }
         router.get("incidents/:id") { request, context in
             try await show(request, context) { viewer in
                 guard let detail = await detail(context) else { return nil }

@@ -3,6 +3,7 @@ package enum Answer: Sendable, Codable {
     case logs(LogsAnswer)
     case requests(RequestsAnswer)
     case metrics(MetricsAnswer)
+    case anomalies(AnomaliesAnswer)
     case processes(ProcessesAnswer)
     case sockets(SocketsAnswer)
     case dependencies(DependenciesAnswer)

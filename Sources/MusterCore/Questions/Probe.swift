@@ -15,6 +15,8 @@ package enum Probe: Hashable, Sendable, Codable {
     case requests(window: TimeWindow, service: String, salt: [UInt8], bucketSeconds: Int)
     /// Metric series whose name begins with `prefix`, scored against what came before the window.
     case metrics(window: TimeWindow, prefix: String)
+    /// Series whose name begins with `prefix` that are not themselves, or were not inside the window.
+    case anomalies(window: TimeWindow, prefix: String)
     /// Processes whose name or command line contains `text`.
     case processes(text: String)
     /// Listening sockets and peers; port 0 for all.
@@ -36,6 +38,7 @@ package enum Probe: Hashable, Sendable, Codable {
         case .logs: "logs"
         case .requests: "requests"
         case .metrics: "metrics"
+        case .anomalies: "anomalies"
         case .processes: "processes"
         case .sockets: "sockets"
         case .dependencies: "dependencies"

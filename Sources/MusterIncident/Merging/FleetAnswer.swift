@@ -35,6 +35,7 @@ package enum MergedAnswer: Sendable {
     case logs(MergedLogs)
     case requests(MergedRequests)
     case metrics(MergedRows<MetricSeries>)
+    case anomalies(MergedRows<SeriesAnomaly>)
     case processes(MergedRows<ProcessRow>)
     case sockets(MergedSockets)
     case dependencies(MergedDependencies)
@@ -53,6 +54,14 @@ package enum MergedAnswer: Sendable {
             // What stands out comes first, so that a bound never hides it.
             let rows = Self.rows(replies) { if case .metrics(let it) = $0 { it.series } else { [] } }
             self = .metrics(MergedRows(rows, max: rowsMax) { abs($0.score) > abs($1.score) })
+        case .anomalies:
+            let rows = Self.rows(replies) { if case .anomalies(let it) = $0 { it.anomalies } else { [] } }
+            self = .anomalies(
+                MergedRows(rows, max: rowsMax) { left, right in
+                    if (left.state == .open) != (right.state == .open) { return left.state == .open }
+                    return left.score > right.score
+                }
+            )
         case .processes:
             let rows = Self.rows(replies) { if case .processes(let it) = $0 { it.processes } else { [] } }
             self = .processes(MergedRows(rows, max: rowsMax) { $0.cpuRatio > $1.cpuRatio })

@@ -6,6 +6,7 @@ extension MergedAnswer: Codable {
         case logs
         case requests
         case metrics
+        case anomalies
         case processes
         case sockets
         case dependencies
@@ -30,6 +31,7 @@ extension MergedAnswer: Codable {
         case .logs: self = .logs(try container.decode(MergedLogs.self, forKey: key))
         case .requests: self = .requests(try container.decode(MergedRequests.self, forKey: key))
         case .metrics: self = .metrics(try container.decode(MergedRows<MetricSeries>.self, forKey: key))
+        case .anomalies: self = .anomalies(try container.decode(MergedRows<SeriesAnomaly>.self, forKey: key))
         case .processes: self = .processes(try container.decode(MergedRows<ProcessRow>.self, forKey: key))
         case .sockets: self = .sockets(try container.decode(MergedSockets.self, forKey: key))
         case .dependencies: self = .dependencies(try container.decode(MergedDependencies.self, forKey: key))
@@ -46,6 +48,7 @@ extension MergedAnswer: Codable {
         case .logs(let value): try container.encode(value, forKey: .logs)
         case .requests(let value): try container.encode(value, forKey: .requests)
         case .metrics(let value): try container.encode(value, forKey: .metrics)
+        case .anomalies(let value): try container.encode(value, forKey: .anomalies)
         case .processes(let value): try container.encode(value, forKey: .processes)
         case .sockets(let value): try container.encode(value, forKey: .sockets)
         case .dependencies(let value): try container.encode(value, forKey: .dependencies)

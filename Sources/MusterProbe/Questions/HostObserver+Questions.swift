@@ -51,6 +51,7 @@ extension HostObserver {
                 now: WallMoment.now
             )
             .answer(clock)
+        case .anomalies(let window, let prefix): return anomalies(window, prefix, budget)
         case .processes(let text):
             return ProcessesQuestion(reader: reader, recorder: metrics, text: text, budget: budget).answer(
                 clock
@@ -63,6 +64,26 @@ extension HostObserver {
         case .sql(let target, let statement, let settings): return sql(target, statement, settings, clock)
         case .ledger: return (Outcome(.refused, reason: "the observer keeps no ledger"), nil)
         }
+    }
+
+    private func anomalies(
+        _ window: TimeWindow,
+        _ prefix: String,
+        _ budget: QuestionBudget
+    ) -> (Outcome, Answer?) {
+        guard window.from < window.to else {
+            return (Outcome(.refused, reason: "the window is empty: it ends before it begins"), nil)
+        }
+        var answer = anomalies.answer(window: window, prefix: prefix)
+        // Those that go on stand first.
+        let dropped = max(0, answer.anomalies.count - budget.rowsMax)
+        answer.anomalies.removeLast(dropped)
+        let outcome = Outcome(
+            dropped == 0 ? .ok : .partial,
+            reason: dropped == 0 ? "" : "\(dropped) anomalies that ended longest ago were left out",
+            rowsDropped: dropped
+        )
+        return (outcome, .anomalies(answer))
     }
 
     private func dependencies(

@@ -19,6 +19,7 @@ package final class LogRecorder: Sendable {
         var index = LogIndex()
         /// What kinds of lines there are.
         var miner = LogTemplateMiner()
+        var templates = TemplateTally()
         /// Access lines that were not understood, with their moments, the newest few thousand.
         var unparsed: [Timestamp] = []
         /// Time of the oldest line that was read; nil before the first.
@@ -208,11 +209,9 @@ package final class LogRecorder: Sendable {
             // A stack trace's own lines tell less than the line that they follow.
             let isContinuation =
                 parsed.at == nil && parsed.text.first.map { $0 == 0x20 || $0 == 0x09 } ?? true
-            if !isContinuation {
-                _ = record.miner.learn(parsed.text, hasHeader: true, weight: record.sampler.every)
-            }
+            if !isContinuation { learn(parsed.text, hasHeader: true, parsed.level, &record) }
         } else if !parsed.message.isEmpty {
-            _ = record.miner.learn(parsed.message, hasHeader: false, weight: record.sampler.every)
+            learn(parsed.message, hasHeader: false, parsed.level, &record)
         }
         guard at >= now - Self.span else { return }
         guard let request = parsed.request else {
@@ -234,8 +233,43 @@ package final class LogRecorder: Sendable {
         )
     }
 
+    private func learn(
+        _ text: ArraySlice<UInt8>,
+        hasHeader: Bool,
+        _ level: LogLevel?,
+        _ record: inout Record
+    ) {
+        let every = record.sampler.every
+        let slot = record.miner.learn(text, hasHeader: hasHeader, weight: every)
+        record.templates.count(slot, level: level, weight: every)
+    }
+
     private static func looksLikeAccess(_ path: String) -> Bool {
         path.split(separator: "/").last?.contains("access") ?? false
+    }
+
+    // MARK: What is watched
+
+    /// Requests of a few seconds, by endpoint.
+    func requests(in window: TimeWindow) -> [EndpointRequests] {
+        guard isConfigured else { return [] }
+        let history = state.withLock { state in
+            state.record.requests.settle()
+            return state.record.requests
+        }
+        return history.count(window: window, service: "", bucketSeconds: 0, mustStop: { false }).rows
+            .map(\.requests)
+    }
+
+    /// Hands over the lines of each template since the last call, and how the text of a template is looked up.
+    func takeTemplates(
+        _ body: (_ counts: [(id: UInt64, count: Int, level: LogLevel?)], _ text: (UInt64) -> String?) -> Void
+    ) {
+        guard isConfigured else { return }
+        state.withLock { state in
+            let counts = state.record.templates.take(state.record.miner)
+            body(counts) { id in state.record.miner.text(id: id) }
+        }
     }
 
     // MARK: Questions

@@ -1,5 +1,12 @@
 import MusterCore
 
+/// Means of all series over ten seconds.
+struct MetricsMeans {
+    /// When the ten seconds began.
+    var at: Timestamp
+    var values: [(key: MetricKey, mean: Double)]
+}
+
 /// Values of one moment, by slot of a ``MetricsSchema``; NaN where nothing was measured.
 struct MetricsFrame {
     private(set) var values: [Double] = []
@@ -40,6 +47,8 @@ struct MetricsHistory {
     private var sums: [Double] = []
     private var counts: [Int] = []
     private var bucket: Int64?
+    /// Of the last ten seconds that are over, until somebody takes them.
+    private var means: MetricsMeans?
     /// When each slot last had a value, in nanoseconds.
     private var seen: [Int64] = []
     private var toldAt: Int64 = 0
@@ -74,6 +83,12 @@ struct MetricsHistory {
         if let bucket, bucket != now / Self.bucketNanoseconds {
             output += close(.tenSeconds, onlyIfFull: true)
             Self.append(bucket, to: &tens, sums, counts, schema)
+            means = MetricsMeans(
+                at: Timestamp(nanoseconds: bucket * Self.bucketNanoseconds),
+                values: counts.indices.filter { counts[$0] > 0 }.map { slot in
+                    (self.schema.key(slot), sums[slot] / Double(counts[slot]))
+                }
+            )
             for slot in counts.indices { (self.sums[slot], self.counts[slot]) = (0, 0) }
         }
         bucket = now / Self.bucketNanoseconds
@@ -86,6 +101,12 @@ struct MetricsHistory {
         }
         output += tails(at: now)
         return output
+    }
+
+    /// Means of the latest ten seconds, once each; nil until there are new ones.
+    mutating func takeMeans() -> MetricsMeans? {
+        defer { means = nil }
+        return means
     }
 
     /// Forgets series that have had no values for an hour, when others found no room.

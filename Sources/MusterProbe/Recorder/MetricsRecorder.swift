@@ -90,6 +90,9 @@ package final class MetricsRecorder: Sendable {
         return Double(time.tv_sec)
     }
 
+    /// Means of the latest ten seconds, once each; nil until there are new ones.
+    func takeMeans() -> MetricsMeans? { state.withLock { $0.history.takeMeans() } }
+
     /// Takes in values as if they had been measured.
     package func record(_ values: [MetricKey: Double], at time: Timestamp) {
         state.withLock { record(values, at: time, &$0) }

@@ -33,14 +33,9 @@ struct RecordedSeries {
         return series
     }
 
-    /// The smallest move that means anything for a quantity: a part of its usual size, and a least amount.
+    /// The smallest move that means anything.
     private var noise: Double {
-        let usual = abs(
-            RobustStatistics.median(Array(values[..<(windowStart > 0 ? windowStart : values.count)])) ?? 0
-        )
-        if key.name.hasSuffix("_ratio") { return 0.01 }
-        if key.name.hasSuffix("_bytes_per_second") { return usual * 0.1 + 50_000 }
-        if key.name.hasSuffix("_bytes") { return usual * 0.02 + 1_000_000 }
-        return usual * 0.1 + 0.5
+        let quiet = windowStart > 0 ? windowStart : values.count
+        return NoiseFloor(of: key.name).at(level: RobustStatistics.median(Array(values[..<quiet])) ?? 0)
     }
 }

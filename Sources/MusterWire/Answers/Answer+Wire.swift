@@ -10,6 +10,7 @@ extension WireAnswerChunk.OneOf_Body {
             var wire = WireMetricsAnswer()
             wire.series = value.series.map { WireMetricSeries($0) }
             self = .metrics(wire)
+        case .anomalies(let value): self = .anomalies(WireAnomaliesAnswer(value))
         case .processes(let value):
             var wire = WireProcessesAnswer()
             wire.processes = value.processes.map { WireProcess($0) }
@@ -55,6 +56,7 @@ extension Answer {
             var value = MetricsAnswer()
             for series in wire.series { value.series.append(try MetricSeries(series)) }
             self = .metrics(value)
+        case .anomalies(let wire): self = .anomalies(AnomaliesAnswer(wire))
         case .processes(let wire):
             var value = ProcessesAnswer()
             value.processes = wire.processes.map { ProcessRow($0) }

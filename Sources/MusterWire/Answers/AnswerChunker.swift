@@ -50,6 +50,11 @@ package struct AnswerChunker {
             slice(endpoints) { rows in .requests(.with { $0.endpoints = rows }) }
         case .metrics(let body):
             slice(body.series) { rows in .metrics(.with { $0.series = rows }) }
+        case .anomalies(var totals):
+            let anomalies = totals.anomalies
+            totals.anomalies = []
+            emit(.anomalies(totals))
+            slice(anomalies) { rows in .anomalies(.with { $0.anomalies = rows }) }
         case .processes(var totals):
             let processes = totals.processes
             totals.processes = []

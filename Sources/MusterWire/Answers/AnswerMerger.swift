@@ -53,6 +53,11 @@ extension Answer {
         case (.metrics(var value), .metrics(let part)):
             value.series += part.series
             self = .metrics(value)
+        case (.anomalies(var value), .anomalies(let part)):
+            value.anomalies += part.anomalies
+            value.watched += part.watched
+            value.learning += part.learning
+            self = .anomalies(value)
         case (.processes(var value), .processes(let part)):
             value.processes += part.processes
             value.total += part.total

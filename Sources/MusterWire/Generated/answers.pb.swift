@@ -94,6 +94,104 @@ package nonisolated enum WireOutcomeKind: SwiftProtobuf.Enum, Swift.CaseIterable
 
 }
 
+/// How a series strays.
+package nonisolated enum WireAnomalyDirection: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case up // = 1
+  case down // = 2
+
+  /// Around its usual level, but further than it does.
+  case unsteady // = 3
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .up
+    case 2: self = .down
+    case 3: self = .unsteady
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .up: return 1
+    case .down: return 2
+    case .unsteady: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [WireAnomalyDirection] = [
+    .unspecified,
+    .up,
+    .down,
+    .unsteady,
+  ]
+
+}
+
+/// Whether an anomaly goes on, and how it ended.
+package nonisolated enum WireAnomalyState: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case unspecified // = 0
+  case `open` // = 1
+
+  /// Came back to what it was.
+  case recovered // = 2
+
+  /// Stayed for hours; what it is now is taken as usual from then on.
+  case settled // = 3
+
+  /// No longer measured.
+  case lost // = 4
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .open
+    case 2: self = .recovered
+    case 3: self = .settled
+    case 4: self = .lost
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .open: return 1
+    case .recovered: return 2
+    case .settled: return 3
+    case .lost: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [WireAnomalyState] = [
+    .unspecified,
+    .open,
+    .recovered,
+    .settled,
+    .lost,
+  ]
+
+}
+
 /// One chunk of the answer to one question; chunks of one answer are merged in order.
 package nonisolated struct WireAnswerChunk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -188,6 +286,14 @@ package nonisolated struct WireAnswerChunk: Sendable {
     set {body = .ledger(newValue)}
   }
 
+  package var anomalies: WireAnomaliesAnswer {
+    get {
+      if case .anomalies(let v)? = body {return v}
+      return WireAnomaliesAnswer()
+    }
+    set {body = .anomalies(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -201,6 +307,7 @@ package nonisolated struct WireAnswerChunk: Sendable {
     case facts(WireFactsAnswer)
     case sql(WireSqlAnswer)
     case ledger(WireLedgerAnswer)
+    case anomalies(WireAnomaliesAnswer)
 
   }
 
@@ -594,6 +701,66 @@ package nonisolated struct WireMetricSeries: Sendable {
   package init() {}
 }
 
+/// Series that are not themselves, or lately were not.
+package nonisolated struct WireAnomaliesAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Open ones first, then the latest.
+  package var anomalies: [WireAnomaly] = []
+
+  /// Series that are watched, and those of them that are too young to be judged.
+  package var watched: UInt32 = 0
+
+  package var learning: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One anomaly of one series.
+package nonisolated struct WireAnomaly: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Name of the series with its unit, at most 128 bytes.
+  package var name: String = String()
+
+  /// What it is of, masked, for example a device, an endpoint or a template; at most 256 bytes.
+  package var subject: String = String()
+
+  package var direction: WireAnomalyDirection = .unspecified
+
+  package var state: WireAnomalyState = .unspecified
+
+  /// When it began, when it was recognised, and when it was over (0 while it is open), on the host's clock.
+  package var onsetAtNs: Int64 = 0
+
+  package var noticedAtNs: Int64 = 0
+
+  package var endedAtNs: Int64 = 0
+
+  /// How far beyond the series' usual excursions, at its worst: 8 is where chance ends, 1000 the most.
+  package var score: Float = 0
+
+  /// What was expected, and what chance does to it (one standard deviation).
+  package var usual: Double = 0
+
+  package var deviation: Double = 0
+
+  /// The value furthest from usual since the onset, and the latest.
+  package var worst: Double = 0
+
+  package var latest: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// Processes.
 package nonisolated struct WireProcessesAnswer: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -891,9 +1058,17 @@ nonisolated extension WireOutcomeKind: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OUTCOME_KIND_UNSPECIFIED\0\u{1}OUTCOME_KIND_OK\0\u{1}OUTCOME_KIND_PARTIAL\0\u{1}OUTCOME_KIND_FAILED\0\u{1}OUTCOME_KIND_REFUSED\0\u{1}OUTCOME_KIND_TIMEOUT\0\u{1}OUTCOME_KIND_UNREACHABLE\0")
 }
 
+nonisolated extension WireAnomalyDirection: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANOMALY_DIRECTION_UNSPECIFIED\0\u{1}ANOMALY_DIRECTION_UP\0\u{1}ANOMALY_DIRECTION_DOWN\0\u{1}ANOMALY_DIRECTION_UNSTEADY\0")
+}
+
+nonisolated extension WireAnomalyState: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ANOMALY_STATE_UNSPECIFIED\0\u{1}ANOMALY_STATE_OPEN\0\u{1}ANOMALY_STATE_RECOVERED\0\u{1}ANOMALY_STATE_SETTLED\0\u{1}ANOMALY_STATE_LOST\0")
+}
+
 nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AnswerChunk"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1033,6 +1208,19 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.body = .ledger(v)
         }
       }()
+      case 21: try {
+        var v: WireAnomaliesAnswer?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .anomalies(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .anomalies(v)
+        }
+      }()
       default: break
       }
     }
@@ -1089,6 +1277,10 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .ledger?: try {
       guard case .ledger(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .anomalies?: try {
+      guard case .anomalies(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -1852,6 +2044,131 @@ nonisolated extension WireMetricSeries: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.baselineMad != rhs.baselineMad {return false}
     if lhs.score != rhs.score {return false}
     if lhs.onsetAtNs != rhs.onsetAtNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAnomaliesAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AnomaliesAnswer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}anomalies\0\u{1}watched\0\u{1}learning\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.anomalies) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.watched) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.learning) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.anomalies.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.anomalies, fieldNumber: 1)
+    }
+    if self.watched != 0 {
+      try visitor.visitSingularUInt32Field(value: self.watched, fieldNumber: 2)
+    }
+    if self.learning != 0 {
+      try visitor.visitSingularUInt32Field(value: self.learning, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAnomaliesAnswer, rhs: WireAnomaliesAnswer) -> Bool {
+    if lhs.anomalies != rhs.anomalies {return false}
+    if lhs.watched != rhs.watched {return false}
+    if lhs.learning != rhs.learning {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAnomaly: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Anomaly"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}subject\0\u{1}direction\0\u{1}state\0\u{3}onset_at_ns\0\u{3}noticed_at_ns\0\u{3}ended_at_ns\0\u{1}score\0\u{1}usual\0\u{1}deviation\0\u{1}worst\0\u{1}latest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.direction) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.onsetAtNs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.noticedAtNs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.endedAtNs) }()
+      case 8: try { try decoder.decodeSingularFloatField(value: &self.score) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.usual) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.deviation) }()
+      case 11: try { try decoder.decodeSingularDoubleField(value: &self.worst) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self.latest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 2)
+    }
+    if self.direction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.direction, fieldNumber: 3)
+    }
+    if self.state != .unspecified {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 4)
+    }
+    if self.onsetAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.onsetAtNs, fieldNumber: 5)
+    }
+    if self.noticedAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.noticedAtNs, fieldNumber: 6)
+    }
+    if self.endedAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.endedAtNs, fieldNumber: 7)
+    }
+    if self.score.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.score, fieldNumber: 8)
+    }
+    if self.usual.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.usual, fieldNumber: 9)
+    }
+    if self.deviation.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.deviation, fieldNumber: 10)
+    }
+    if self.worst.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.worst, fieldNumber: 11)
+    }
+    if self.latest.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.latest, fieldNumber: 12)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAnomaly, rhs: WireAnomaly) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.direction != rhs.direction {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.onsetAtNs != rhs.onsetAtNs {return false}
+    if lhs.noticedAtNs != rhs.noticedAtNs {return false}
+    if lhs.endedAtNs != rhs.endedAtNs {return false}
+    if lhs.score != rhs.score {return false}
+    if lhs.usual != rhs.usual {return false}
+    if lhs.deviation != rhs.deviation {return false}
+    if lhs.worst != rhs.worst {return false}
+    if lhs.latest != rhs.latest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

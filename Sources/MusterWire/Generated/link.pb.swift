@@ -423,6 +423,78 @@ package nonisolated struct WireHeartbeat: Sendable {
   /// Set by the agent: one log line in so many is looked at now, to stay within its budget; 0 or 1 when all are.
   package var linesSampledEvery: UInt32 = 0
 
+  /// Set by the agent: how the host is; at most 512 bytes. Missing when the agent does not watch.
+  package var health: WireHealthDigest {
+    get {_health ?? WireHealthDigest()}
+    set {_health = newValue}
+  }
+  /// Returns true if `health` has been explicitly set.
+  package var hasHealth: Bool {self._health != nil}
+  /// Clears the value of `health`. Subsequent reads from it will return its default value.
+  package mutating func clearHealth() {self._health = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _health: WireHealthDigest? = nil
+}
+
+/// What is not itself on a host, in short.
+package nonisolated struct WireHealthDigest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The open anomalies with the highest scores, highest first; at most 8.
+  package var worst: [WireHealthLine] = []
+
+  /// Series that are not themselves now.
+  package var `open`: UInt32 = 0
+
+  /// Anomalies that ended within the last hour.
+  package var recent: UInt32 = 0
+
+  /// Series that are watched.
+  package var watched: UInt32 = 0
+
+  /// Of these, series that are too young to be judged.
+  package var learning: UInt32 = 0
+
+  /// Series that found no room since the agent's start.
+  package var refused: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One open anomaly, in short.
+package nonisolated struct WireHealthLine: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Name of the series with its unit, at most 64 bytes.
+  package var name: String = String()
+
+  /// What it is of, masked and cut, at most 64 bytes; empty for the host.
+  package var subject: String = String()
+
+  /// How the series strays.
+  package var direction: WireAnomalyDirection = .unspecified
+
+  /// How far beyond the series' usual excursions: 8 is where chance ends, 1000 the most.
+  package var score: Float = 0
+
+  /// When it began, on the host's clock.
+  package var onsetAtNs: Int64 = 0
+
+  /// The latest value and the expected one, in the unit of the name.
+  package var value: Float = 0
+
+  package var usual: Float = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1155,7 +1227,7 @@ nonisolated extension WireService: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{4}\u{e}lines_sampled_every\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{1}health\0\u{4}\u{d}lines_sampled_every\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1169,6 +1241,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.questionsRefused) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cpuMs) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._health) }()
       case 20: try { try decoder.decodeSingularUInt32Field(value: &self.linesSampledEvery) }()
       default: break
       }
@@ -1176,6 +1249,10 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.sentAtNs != 0 {
       try visitor.visitSingularInt64Field(value: self.sentAtNs, fieldNumber: 1)
     }
@@ -1194,6 +1271,9 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.cpuMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.cpuMs, fieldNumber: 6)
     }
+    try { if let v = self._health {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     if self.linesSampledEvery != 0 {
       try visitor.visitSingularUInt32Field(value: self.linesSampledEvery, fieldNumber: 20)
     }
@@ -1208,6 +1288,122 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.residentBytes != rhs.residentBytes {return false}
     if lhs.cpuMs != rhs.cpuMs {return false}
     if lhs.linesSampledEvery != rhs.linesSampledEvery {return false}
+    if lhs._health != rhs._health {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHealthDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HealthDigest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}worst\0\u{1}open\0\u{1}recent\0\u{1}watched\0\u{1}learning\0\u{1}refused\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.worst) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.`open`) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.recent) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.watched) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.learning) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.refused) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.worst.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.worst, fieldNumber: 1)
+    }
+    if self.`open` != 0 {
+      try visitor.visitSingularUInt32Field(value: self.`open`, fieldNumber: 2)
+    }
+    if self.recent != 0 {
+      try visitor.visitSingularUInt32Field(value: self.recent, fieldNumber: 3)
+    }
+    if self.watched != 0 {
+      try visitor.visitSingularUInt32Field(value: self.watched, fieldNumber: 4)
+    }
+    if self.learning != 0 {
+      try visitor.visitSingularUInt32Field(value: self.learning, fieldNumber: 5)
+    }
+    if self.refused != 0 {
+      try visitor.visitSingularUInt64Field(value: self.refused, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHealthDigest, rhs: WireHealthDigest) -> Bool {
+    if lhs.worst != rhs.worst {return false}
+    if lhs.`open` != rhs.`open` {return false}
+    if lhs.recent != rhs.recent {return false}
+    if lhs.watched != rhs.watched {return false}
+    if lhs.learning != rhs.learning {return false}
+    if lhs.refused != rhs.refused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHealthLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HealthLine"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}subject\0\u{1}direction\0\u{1}score\0\u{3}onset_at_ns\0\u{1}value\0\u{1}usual\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.direction) }()
+      case 4: try { try decoder.decodeSingularFloatField(value: &self.score) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.onsetAtNs) }()
+      case 6: try { try decoder.decodeSingularFloatField(value: &self.value) }()
+      case 7: try { try decoder.decodeSingularFloatField(value: &self.usual) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 2)
+    }
+    if self.direction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.direction, fieldNumber: 3)
+    }
+    if self.score.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.score, fieldNumber: 4)
+    }
+    if self.onsetAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.onsetAtNs, fieldNumber: 5)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.value, fieldNumber: 6)
+    }
+    if self.usual.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.usual, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireHealthLine, rhs: WireHealthLine) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.subject != rhs.subject {return false}
+    if lhs.direction != rhs.direction {return false}
+    if lhs.score != rhs.score {return false}
+    if lhs.onsetAtNs != rhs.onsetAtNs {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.usual != rhs.usual {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -127,6 +127,14 @@ package nonisolated struct WireQuestion: Sendable {
     set {probe = .ledger(newValue)}
   }
 
+  package var anomalies: WireAnomaliesProbe {
+    get {
+      if case .anomalies(let v)? = probe {return v}
+      return WireAnomaliesProbe()
+    }
+    set {probe = .anomalies(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Probe: Equatable, Sendable {
@@ -140,6 +148,7 @@ package nonisolated struct WireQuestion: Sendable {
     case facts(WireFactsProbe)
     case sql(WireSqlProbe)
     case ledger(WireLedgerProbe)
+    case anomalies(WireAnomaliesProbe)
 
   }
 
@@ -281,6 +290,31 @@ package nonisolated struct WireMetricsProbe: Sendable {
   fileprivate var _window: WireTimeWindow? = nil
 }
 
+/// Series that are not themselves, or were not inside the window.
+package nonisolated struct WireAnomaliesProbe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var window: WireTimeWindow {
+    get {_window ?? WireTimeWindow()}
+    set {_window = newValue}
+  }
+  /// Returns true if `window` has been explicitly set.
+  package var hasWindow: Bool {self._window != nil}
+  /// Clears the value of `window`. Subsequent reads from it will return its default value.
+  package mutating func clearWindow() {self._window = nil}
+
+  /// Only series whose name begins with this; empty for all. At most 128 bytes.
+  package var prefix: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _window: WireTimeWindow? = nil
+}
+
 /// Running processes, most CPU first.
 package nonisolated struct WireProcessesProbe: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -399,7 +433,7 @@ fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{2}\u{6}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{2}\u{6}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -541,6 +575,19 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.probe = .ledger(v)
         }
       }()
+      case 21: try {
+        var v: WireAnomaliesProbe?
+        var hadOneofValue = false
+        if let current = self.probe {
+          hadOneofValue = true
+          if case .anomalies(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.probe = .anomalies(v)
+        }
+      }()
       default: break
       }
     }
@@ -603,6 +650,10 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .ledger?: try {
       guard case .ledger(let v)? = self.probe else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 19)
+    }()
+    case .anomalies?: try {
+      guard case .anomalies(let v)? = self.probe else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
     }()
     case nil: break
     }
@@ -840,6 +891,45 @@ nonisolated extension WireMetricsProbe: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 
   package static func ==(lhs: WireMetricsProbe, rhs: WireMetricsProbe) -> Bool {
+    if lhs._window != rhs._window {return false}
+    if lhs.prefix != rhs.prefix {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAnomaliesProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AnomaliesProbe"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}window\0\u{1}prefix\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._window) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.prefix) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._window {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.prefix.isEmpty {
+      try visitor.visitSingularStringField(value: self.prefix, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAnomaliesProbe, rhs: WireAnomaliesProbe) -> Bool {
     if lhs._window != rhs._window {return false}
     if lhs.prefix != rhs.prefix {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

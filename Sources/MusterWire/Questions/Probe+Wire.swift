@@ -42,6 +42,11 @@ extension WireQuestion.OneOf_Probe {
             wire.window = WireTimeWindow(window)
             wire.prefix = prefix
             self = .metrics(wire)
+        case .anomalies(let window, let prefix):
+            var wire = WireAnomaliesProbe()
+            wire.window = WireTimeWindow(window)
+            wire.prefix = prefix
+            self = .anomalies(wire)
         case .processes(let text):
             var wire = WireProcessesProbe()
             wire.text = text
@@ -115,6 +120,9 @@ extension Probe {
         case .metrics(let wire):
             try Fields.check(wire.prefix.utf8.count, max: 128, "prefix")
             self = .metrics(window: TimeWindow(wire.window), prefix: wire.prefix)
+        case .anomalies(let wire):
+            try Fields.check(wire.prefix.utf8.count, max: 128, "prefix")
+            self = .anomalies(window: TimeWindow(wire.window), prefix: wire.prefix)
         case .processes(let wire):
             try Fields.check(wire.text.utf8.count, max: 1024, "text")
             self = .processes(text: wire.text)

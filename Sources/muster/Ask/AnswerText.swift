@@ -9,6 +9,7 @@ enum AnswerText {
         case .logs(let logs): print(logs, lines: lines, order: order)
         case .requests(let requests): print(requests)
         case .metrics(let metrics): print(metrics)
+        case .anomalies(let anomalies): print(anomalies)
         case .processes(let processes): print(processes)
         case .sockets(let sockets): print(sockets)
         case .dependencies(let dependencies): print(dependencies)
@@ -84,6 +85,38 @@ enum AnswerText {
         if requests.unparsed > 0 {
             Terminal.out("\(Words.count(requests.unparsed, "line")) of access logs not understood")
         }
+    }
+
+    private static func print(_ anomalies: MergedRows<SeriesAnomaly>) {
+        var table = Table(
+            "HOST",
+            "SERIES",
+            "SUBJECT",
+            "",
+            ">SCORE",
+            "SINCE (UTC)",
+            "UNTIL",
+            ">WORST",
+            ">NOW",
+            ">USUAL"
+        )
+        for row in anomalies.rows.prefix(40) {
+            let anomaly = row.row
+            table.add(
+                row.host.name,
+                anomaly.name,
+                anomaly.subject,
+                anomaly.direction.rawValue,
+                Words.number((anomaly.score * 10).rounded() / 10),
+                Words.time(anomaly.onset),
+                anomaly.ended.map { "\($0.timeOfDay) \(anomaly.state.rawValue)" } ?? "goes on",
+                Words.number(anomaly.worst),
+                Words.number(anomaly.latest),
+                Words.number(anomaly.usual)
+            )
+        }
+        table.print(orElse: "Nothing is or was unusual.")
+        more(anomalies.rows.count, shown: 40, anomalies.dropped)
     }
 
     private static func print(_ metrics: MergedRows<MetricSeries>) {

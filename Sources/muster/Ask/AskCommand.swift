@@ -16,8 +16,8 @@ struct AskCommand: ParsableCommand {
               muster ask deps --on role=web
             """,
         subcommands: [
-            AskLogs.self, AskRequests.self, AskMetrics.self, AskProcesses.self, AskSockets.self,
-            AskDependencies.self, AskChanges.self, AskFacts.self,
+            AskLogs.self, AskRequests.self, AskMetrics.self, AskAnomalies.self, AskProcesses.self,
+            AskSockets.self, AskDependencies.self, AskChanges.self, AskFacts.self,
         ]
     )
 }
@@ -158,6 +158,35 @@ struct AskMetrics: ParsableCommand {
     @OptionGroup var options: AskOptions
 
     func run() throws { try Asking(.metrics(window: try span.window(), prefix: prefix), options).run() }
+}
+
+struct AskAnomalies: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "anomalies",
+        abstract: "Series that are not themselves, or lately were not: what, since when, how much.",
+        discussion: """
+            The hosts watch their series all the time; this asks what they noticed. A score of 8 is where chance ends, \
+            in every series alike.
+
+            EXAMPLES
+              muster ask anomalies
+              muster ask anomalies disk_ --on role=db --since 2h
+            """
+    )
+
+    @Argument(help: "Only series whose name begins with this.") var prefix = ""
+    @Option(
+        name: [.customLong("since"), .customLong("last")],
+        help: ArgumentHelp("How far back to look; what goes on is always told.", valueName: "span")
+    )
+    var since = "24h"
+    @OptionGroup var options: AskOptions
+
+    func run() throws {
+        let now = Clock.now()
+        let window = TimeWindow(from: now - (try Duration(option: "since", since)), to: now)
+        try Asking(.anomalies(window: window, prefix: prefix), options).run()
+    }
 }
 
 struct AskProcesses: ParsableCommand {

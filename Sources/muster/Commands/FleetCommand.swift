@@ -5,14 +5,19 @@ import MusterCore
 struct FleetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet",
-        abstract: "List the hosts: who is there, with which labels and services.",
+        abstract: "List the hosts: who is there, how they are, with which labels and services.",
         discussion: """
+            HEALTH is the worst of what a host noticed of itself: the series, how far it is from its usual (8 is where \
+            chance ends), and since when (UTC). "learning" means that the agent has not seen enough yet.
+
             EXAMPLES
               muster fleet
+              muster fleet --sick
               muster fleet --json
             """
     )
 
+    @Flag(help: "The sickest hosts first, and only those that are connected and not well.") var sick = false
     @OptionGroup var options: ServerOptions
 
     /// What is shown of a host; the coordinator may tell more.
@@ -28,6 +33,7 @@ struct FleetCommand: ParsableCommand {
         var version: String
         var state: String
         var lastSeen: Timestamp?
+        var health: HealthDigest?
     }
 
     func run() throws {
@@ -42,13 +48,14 @@ struct FleetCommand: ParsableCommand {
             Terminal.out("No host has joined yet. \"muster token create\" makes a token to join with.")
             return
         }
-        var table = Table("HOST", "STATE", "LAST SEEN", "LABELS", "SERVICES", "AGENT", "IDENTITY")
-        for host in hosts {
+        var table = Table("HOST", "STATE", "HEALTH", "LAST SEEN", "LABELS", "SERVICES", "AGENT", "IDENTITY")
+        for host in sick ? Self.sickest(hosts) : hosts {
             let labels = host.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
             let services = host.services.map { $0.version.isEmpty ? $0.name : "\($0.name) \($0.version)" }
             table.add(
                 host.name,
                 host.state,
+                Self.health(host.health),
                 host.lastSeen.map { "\((Clock.now() - $0).spoken) ago" } ?? "never",
                 labels.joined(separator: ","),
                 services.joined(separator: ", "),
@@ -56,8 +63,22 @@ struct FleetCommand: ParsableCommand {
                 host.id.short
             )
         }
-        table.print(orElse: "No host has joined; make a token with \"muster token create\".")
+        table.print(orElse: "No connected host noticed anything unusual of itself.")
         let connected = hosts.count { $0.state == "connected" }
         Terminal.out("\(connected) of \(Words.count(hosts.count, "host")) connected")
+    }
+
+    private static func sickest(_ hosts: [Host]) -> [Host] {
+        let sick = hosts.compactMap { host in host.health.map { (host, $0.severity) } }
+        return sick.filter { $0.1.open > 0 }.sorted {
+            ($1.1.score, $1.1.open, $0.0.name) < ($0.1.score, $0.1.open, $1.0.name)
+        }.map(\.0)
+    }
+
+    /// The worst in one line; a dash for a host that says nothing of itself.
+    static func health(_ digest: HealthDigest?) -> String {
+        guard let digest else { return "-" }
+        if !digest.text.isEmpty { return digest.text }
+        return digest.watched == digest.learning ? "learning" : "well"
     }
 }

@@ -8,6 +8,6 @@ struct MusterBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "muster-bench",
         abstract: "Runs Muster's engines on files, for Tests/Benchmarks/run.",
-        subcommands: [RequestSketch.self, LogQueryBench.self, RecorderDay.self]
+        subcommands: [RequestSketch.self, LogQueryBench.self, RecorderDay.self, AnomaliesCommand.self]
     )
 }

@@ -125,6 +125,46 @@ struct FleetFrameTests {
         }
     }
 
+    @Test("what a heartbeat says of the host is kept until the next one, and goes with the host")
+    func health() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, _) = try await fleet.join("web-1")
+            func known() async -> HealthDigest? {
+                await fleet.gateway.hosts().first { $0.name == "web-1" }?.health
+            }
+            #expect(await known() == nil)
+            var digest = HealthDigest()
+            digest.open = 2
+            digest.watched = 100
+            digest.worst = [
+                HealthDigest.Line(
+                    name: "disk_busy_ratio",
+                    subject: "sda",
+                    direction: .up,
+                    score: 8.5,
+                    onset: Timestamp(nanoseconds: 1_764_036_780_000_000_000),
+                    value: 1,
+                    usual: 0.25
+                )
+            ]
+            try agent.send(.heartbeat(.with { $0.health = WireHealthDigest(digest) }))
+            await eventually { await known() != nil }
+            #expect(await known() == digest)
+            // Too long for the protocol: refused, and what was known stays.
+            var long = WireHealthDigest(digest)
+            long.worst[0].name = String(repeating: "x", count: 100)
+            try agent.send(.heartbeat(.with { $0.health = long }))
+            guard case .refused? = await agent.next() else {
+                Issue.record("expected a refusal")
+                return
+            }
+            #expect(await known() == digest)
+            agent.close()
+            await eventually { await known() == nil }
+            #expect(await known() == nil)
+        }
+    }
+
     @Test("a message of the coordinator's own is refused")
     func foreign() async throws {
         try await TestFleet.run { fleet in

@@ -147,6 +147,43 @@ struct WebTests {
         }
     }
 
+    @Test(
+        "the hosts' page shows the sick first, with what is wrong and since when, and never obeys their text"
+    )
+    func hosts() async throws {
+        var sick = ScriptedFleet.host("web-2")
+        var digest = HealthDigest()
+        (digest.open, digest.watched) = (1, 50)
+        digest.worst = [
+            HealthDigest.Line(
+                name: "disk_busy_ratio",
+                subject: "<script>alert(1)</script>",
+                direction: .up,
+                score: 9.5,
+                onset: Timestamp(nanoseconds: 1_764_036_780_000_000_000),
+                value: 1,
+                usual: 0.25
+            )
+        ]
+        sick.health = digest
+        var well = ScriptedFleet.host("web-1")
+        well.health = HealthDigest()
+        well.health?.watched = 50
+        try await TestAPI.run(fleet: ScriptedFleet([well, sick])) { api in
+            #expect(try await api.call.send("GET", "/fleet").status == 303)
+            let cookie = try Self.cookie(try await Self.login(api, api.admin))
+            let page = try await api.call.send("GET", "/fleet", headers: [("Cookie", cookie)])
+            #expect(page.status == 200)
+            let first = try #require(page.text.firstRange(of: "web-2"))
+            let second = try #require(page.text.firstRange(of: "web-1"))
+            #expect(first.lowerBound < second.lowerBound)
+            for text in ["badge sick", "badge well", "9.5 since 02:13: 1, usual 0.25", "1 not well"] {
+                #expect(page.text.contains(text), "\(text)")
+            }
+            #expect(!Self.contains("<script>", page.text.unicodeScalars))
+        }
+    }
+
     /// By scalars: by characters a mark could hide what a browser sees.
     private static func contains(_ word: String, _ text: String.UnicodeScalarView) -> Bool {
         let text = Array(text)

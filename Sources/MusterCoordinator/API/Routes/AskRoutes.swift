@@ -134,6 +134,7 @@ struct AskRoutes {
                 + (refinement.map { " regex \"\($0.regex)\" template \"\($0.template)\"" } ?? "")
         case .requests(let window, let service, _, _): "requests \(span(window)) service \"\(service)\""
         case .metrics(let window, let prefix): "metrics \(span(window)) prefix \"\(prefix)\""
+        case .anomalies(let window, let prefix): "anomalies \(span(window)) prefix \"\(prefix)\""
         case .processes(let text): "processes text \"\(text)\""
         case .sockets(let port): "sockets port \(port)"
         case .dependencies(let name): "dependencies name \"\(name)\""
