@@ -1,6 +1,7 @@
 import Glibc
 import MusterCore
 import MusterIdentity
+import MusterProbe
 
 /// `muster-agent` from its arguments to its exit code.
 package enum AgentProgram {
@@ -12,6 +13,7 @@ package enum AgentProgram {
             case .version: print("muster-agent \(AgentVersion.text)")
             case .join(let join): try self.join(join)
             case .run(let config, let state): try run(config: config, state: state)
+            case .markDeploy(let mark): try markDeploy(mark)
             case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
             }
             return 0
@@ -79,6 +81,24 @@ package enum AgentProgram {
             )
         }
         return token
+    }
+
+    private static func markDeploy(_ mark: AgentCommand.DeployMark) throws(AgentError) {
+        let observation = try ObservedHostFiles.load(path: mark.config).observation
+        guard let folder = observation.deployMarkers else {
+            throw AgentError(
+                .configuration,
+                "agent.yaml names no folder for markers; add deploy_markers: /var/lib/muster-agent/deploys"
+            )
+        }
+        let now = Moment.wall()
+        var fields = AgentCommand.DeployMark.options.map { (name: $0.1, value: mark.fields[$0.1] ?? "") }
+        fields.append((name: "at", value: "\(now)"))
+        do throws(ProbeError) {
+            print("wrote \(try DeployMarkers.leave(fields, in: folder, at: now))")
+        } catch {
+            throw AgentError(.system, error.message)
+        }
     }
 
     private static func checkPolicy(_ path: String) throws(AgentError) {

@@ -7,6 +7,7 @@ package enum AgentCommand: Equatable, Sendable {
     case join(Join)
     case run(config: String?, state: String?)
     case checkPolicy(path: String?)
+    case markDeploy(DeployMark)
 
     /// `muster-agent join`.
     package struct Join: Equatable, Sendable {
@@ -20,6 +21,19 @@ package enum AgentCommand: Equatable, Sendable {
         package var config: String?
     }
 
+    /// `muster-agent mark deploy`.
+    package struct DeployMark: Equatable, Sendable {
+        package var config: String?
+        /// As a deploy marker holds them.
+        package var fields: [String: String]
+
+        /// Fields by their option, in the order in which a marker tells them.
+        package static let options = [
+            ("--service", "service"), ("--version", "version"), ("--previous", "previous"), ("--by", "by"),
+            ("--number", "number"), ("--summary", "summary"),
+        ]
+    }
+
     package static let helpText = """
         muster-agent: answers the coordinator's questions about this host, and does what its policy allows.
 
@@ -31,6 +45,9 @@ package enum AgentCommand: Equatable, Sendable {
               Runs until TERM or INT. HUP tells in the log what the policy now says.
           muster-agent policy check [--policy PATH]
               Says whether the policy is safe and understood, and what it allows.
+          muster-agent mark deploy --service NAME --version VERSION [--previous VERSION] [--by WHO] [--number N]
+                                   [--summary TEXT] [--config PATH]
+              Tells the agent of a deploy: leaves a marker in the folder deploy_markers of agent.yaml.
           muster-agent --version | --help
 
         PATH is a file, or the folder that holds agent.yaml or policy.yaml; else /etc/muster.
@@ -41,6 +58,7 @@ package enum AgentCommand: Equatable, Sendable {
           muster token create --uses 1 --ttl 1h | ssh web-1 muster-agent join --coordinator muster:7443 --token-file -
           muster-agent run --config /etc/muster --state /var/lib/muster
           muster-agent policy check
+          muster-agent mark deploy --service shop --version 4521 --previous 4520 --by "$USER"
 
         EXIT CODES
           0 done, 1 failed, 3 refused by the coordinator, 64 usage, 69 coordinator not reachable
@@ -50,7 +68,10 @@ package enum AgentCommand: Equatable, Sendable {
     package init(_ arguments: [String]) throws(AgentError) {
         var reader = ArgumentReader(arguments)
         if reader.isAtEnd {
-            throw AgentError(.usage, "a command is missing: join, run or policy check (see --help)")
+            throw AgentError(
+                .usage,
+                "a command is missing: join, run, policy check or mark deploy (see --help)"
+            )
         }
         if reader.takeFlag(["--help", "-h", "help"]) {
             self = .help
@@ -94,6 +115,22 @@ package enum AgentCommand: Equatable, Sendable {
                 throw AgentError(.usage, "the command is \"policy check\"")
             }
             self = .checkPolicy(path: try reader.options(["--policy"])["--policy"])
+        } else if reader.takeWord("mark") {
+            guard reader.takeWord("deploy") else {
+                throw AgentError(.usage, "the command is \"mark deploy\"")
+            }
+            if reader.takeFlag(["--help", "-h"]) {
+                self = .help
+                return
+            }
+            var options = try reader.options(DeployMark.options.map(\.0) + ["--config"])
+            let config = options.removeValue(forKey: "--config")
+            for needed in ["--service", "--version"] where options[needed] == nil {
+                throw AgentError(.usage, "mark deploy needs \(needed)")
+            }
+            var fields: [String: String] = [:]
+            for (option, field) in DeployMark.options { fields[field] = options[option] }
+            self = .markDeploy(DeployMark(config: config, fields: fields))
         } else {
             throw AgentError(.usage, "unknown command \"\(arguments[0].prefix(40))\" (see --help)")
         }

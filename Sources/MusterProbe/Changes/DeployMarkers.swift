@@ -1,3 +1,4 @@
+import Glibc
 import MusterCore
 
 /// Learns of deploys from small JSON files that the deploy tool leaves in a directory.
@@ -48,6 +49,48 @@ package struct DeployMarkers {
         let present = Set(names)
         seen = seen.filter { present.contains($0.key) }
         return changes.sorted { $0.at < $1.at }
+    }
+
+    /// Leaves a marker in a folder, whole or not at all: it is written under another name and renamed.
+    ///
+    /// `fields` are those of the form above; empty ones are left out.
+    package static func leave(
+        _ fields: [(name: String, value: String)],
+        in folder: String,
+        at now: Timestamp
+    ) throws(ProbeError) -> String {
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        for (name, value) in fields where !value.isEmpty {
+            if text.count > 1 { text += ", ".utf8 }
+            text += "\"\(name)\": \"".utf8
+            for byte in value.utf8 {
+                switch byte {
+                case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+                // No field needs others than blanks.
+                case 0..<0x20: text.append(0x20)
+                default: text.append(byte)
+                }
+            }
+            text.append(UInt8(ascii: "\""))
+        }
+        text += "}\n".utf8
+        guard text.count <= fileBytesMax else {
+            throw ProbeError(.refused, "the marker is larger than 64 KiB")
+        }
+        let name = "\(now.nanoseconds)-\(getpid()).json"
+        let hidden = "\(folder)/.\(name)"
+        let descriptor = open(hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        guard descriptor >= 0 else { throw ProbeError(opening: folder, errno: errno) }
+        let isWritten =
+            write(descriptor, text, text.count) == text.count && fsync(descriptor) == 0
+            && rename(hidden, "\(folder)/\(name)") == 0
+        let code = errno
+        close(descriptor)
+        guard isWritten else {
+            unlink(hidden)
+            throw ProbeError(.unreadable, "cannot write a marker in \(folder): \(systemError(code))")
+        }
+        return "\(folder)/\(name)"
     }
 
     private static func change(_ bytes: ArraySlice<UInt8>, path: String, modified: Int64) -> Change? {

@@ -1,0 +1,45 @@
+import Glibc
+import MusterCore
+import MusterProbe
+import MusterTesting
+import Testing
+
+@testable import MusterAgent
+
+/// `muster-agent mark deploy`, up to the change that the observer tells.
+@Suite struct DeployMarkTests {
+    @Test("A marker that the command leaves is told as a deploy, with all that was said of it")
+    func told() throws {
+        let directory = try TemporaryDirectory()
+        mkdir(directory.path("deploys"), 0o755)
+        let config = try directory.write("agent.yaml", "deploy_markers: \(directory.path("deploys"))\n".utf8)
+        chmod(config, 0o600)
+        let status = AgentProgram.main([
+            "mark", "deploy", "--config", config, "--service", "shop", "--version=4521", "--previous", "4520",
+            "--by",
+            #"sarah "s" \ x"#, "--number", "4521", "--summary", "new\ncheckout",
+        ])
+        #expect(status == 0)
+        var markers = DeployMarkers(files: HostFiles(), directory: directory.path("deploys"))
+        let changes = markers.scan()
+        #expect(changes.count == 1 && markers.malformed == 0)
+        let change = changes.first
+        #expect(change?.service == "shop" && change?.after == "4521" && change?.before == "4520")
+        #expect(
+            change?.actor == #"sarah "s" \ x"# && change?.reference == "4521"
+                && change?.summary == "new checkout"
+        )
+        #expect(change.map { Moment.wall() - $0.at < .seconds(60) } == true)
+    }
+
+    @Test(
+        "What is missing is said",
+        arguments: [
+            (["mark", "deploy", "--version", "1"], Int32(64)), (["mark"], 64),
+            (["mark", "deploy", "--service", "a", "--version", "1", "--config", "/nonexistent"], 1),
+        ]
+    )
+    func mistakes(arguments: [String], status: Int32) {
+        #expect(AgentProgram.main(arguments) == status)
+    }
+}
