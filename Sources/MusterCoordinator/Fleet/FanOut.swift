@@ -223,6 +223,7 @@ extension WireAnswerChunk {
         case .logs: "logs"
         case .requests: "requests"
         case .metrics: "metrics"
+        case .anomalies: "anomalies"
         case .processes: "processes"
         case .sockets: "sockets"
         case .dependencies: "dependencies"
@@ -240,6 +241,7 @@ extension WireAnswerChunk {
         case .logs(let answer): max(answer.lines.count, answer.templates.count)
         case .requests(let answer): answer.endpoints.count
         case .metrics(let answer): answer.series.count
+        case .anomalies(let answer): answer.anomalies.count
         case .processes(let answer): answer.processes.count
         case .sockets(let answer): max(answer.listening.count, answer.peers.count)
         case .dependencies(let answer): answer.checks.count
