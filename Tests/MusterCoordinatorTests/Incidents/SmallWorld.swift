@@ -119,6 +119,7 @@ final class SmallWorld: Fleet {
             return .ledger(answer)
         case .logs: return .logs(LogsAnswer())
         case .metrics: return .metrics(MetricsAnswer())
+        case .anomalies: return .anomalies(AnomaliesAnswer())
         case .processes: return .processes(ProcessesAnswer())
         case .sockets: return .sockets(SocketsAnswer())
         case .dependencies: return .dependencies(DependenciesAnswer())
