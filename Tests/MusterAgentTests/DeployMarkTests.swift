@@ -35,9 +35,9 @@ import Testing
     @Test(
         "What is missing is said",
         arguments: [
-            (["mark", "deploy", "--version", "1"], Int32(64)), (["mark"], 64),
+            (["mark", "deploy", "--version", "1"], 64), (["mark"], 64),
             (["mark", "deploy", "--service", "a", "--version", "1", "--config", "/nonexistent"], 1),
-        ]
+        ] as [([String], Int32)]
     )
     func mistakes(arguments: [String], status: Int32) {
         #expect(AgentProgram.main(arguments) == status)
