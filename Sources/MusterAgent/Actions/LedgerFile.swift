@@ -28,23 +28,16 @@ final class LedgerFile {
         descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .system("\(path) can't be opened", errno: errno) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
             throw AgentError(
                 .system,
                 "\(path) is in use by another agent: stop it, or give this one its own --state"
             )
         }
-        do throws(AgentError) {
-            let bytes = try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20))
-            try load(bytes)
-        } catch {
-            // deinit does not run for a half-made object.
-            close(descriptor)
-            throw error
-        }
+        try load(try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20)))
     }
 
-    deinit { close(descriptor) }
+    // Runs when init throws too: everything that is stored has its value by then.
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     private func load(_ bytes: [UInt8]) throws(AgentError) {
         let contents = LedgerCodec.decode(bytes)

@@ -97,11 +97,8 @@ final class MetricsStore: Sendable {
             usleep(50_000)
             triesLeft -= 1
         }
-        guard triesLeft > 0 else {
-            close(lock)
-            throw ProbeError(.unavailable, "\(folder) is in use by another agent")
-        }
-        // deinit closes the lock, also when this throws.
+        // deinit closes the lock, also when this or what follows throws.
+        guard triesLeft > 0 else { throw ProbeError(.unavailable, "\(folder) is in use by another agent") }
         try load()
     }
 

@@ -32,10 +32,9 @@ final class RecordFile {
         self.path = path
         self.length = length
         self.write = write
+        // deinit closes it then, too: everything that is stored has its value.
         guard ftruncate(descriptor, length) == 0 else {
-            let error = ProbeError(.unreadable, "\(path) can't be cut: \(systemError(errno))")
-            close(descriptor)
-            throw error
+            throw ProbeError(.unreadable, "\(path) can't be cut: \(systemError(errno))")
         }
     }
 
