@@ -11,9 +11,9 @@ struct ChangeTests {
 
     init() throws { directory = try TemporaryDirectory() }
 
-    /// What was told of a service, but for the packages of the machine that tests run on.
+    /// What was told of a service, but for the packages and the boot of the machine that tests run on.
     private func told(by recorder: ChangeRecorder, _ service: String) -> [Change] {
-        recorder.changes(in: always, service: service).filter { $0.kind != .package }
+        recorder.changes(in: always, service: service).filter { $0.kind != .package && $0.kind != .restart }
     }
 
     private func recorder() -> ChangeRecorder {

@@ -1,13 +1,15 @@
 import MusterCore
 import Synchronization
 
-/// Notices changes on the host as they happen and keeps the newest: deploy markers, watched config files, packages.
+/// Notices changes on the host as they happen and keeps the newest: deploy markers, watched config files, packages and
+/// the system's own settings.
 ///
 /// One thread calls ``tick(now:)`` about once a second; questions come from any thread.
 package final class ChangeRecorder: Sendable {
     private struct State {
         var markers: DeployMarkers?
         var watcher: ConfigWatcher
+        var system: SystemWatcher
         var packages: PackageWatcher
         /// When packages, which are looked at less often, are looked at next.
         var packagesDue = Timestamp(nanoseconds: .min)
@@ -39,6 +41,7 @@ package final class ChangeRecorder: Sendable {
             State(
                 markers: markers.map { DeployMarkers(files: files, directory: $0) },
                 watcher: ConfigWatcher(files: files, inputs: watch),
+                system: SystemWatcher(files: files),
                 packages: PackageWatcher(files: files, zoneOffsetSeconds: zoneOffsetSeconds)
             )
         )
@@ -49,6 +52,7 @@ package final class ChangeRecorder: Sendable {
         state.withLock { state in
             var found = state.markers?.scan() ?? []
             found += state.watcher.scan(now: now)
+            found += state.system.scan(now: now)
             // A clock that was set back must not stop it.
             if now >= state.packagesDue || state.packagesDue - now > Self.packagesInterval {
                 state.packagesDue = now + Self.packagesInterval
