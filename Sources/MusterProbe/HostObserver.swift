@@ -38,6 +38,7 @@ package final class HostObserver: Sendable {
             zoneOffsetSeconds: Self.zoneOffsetSeconds,
             cpuRatioMax: logCPURatioMax,
             journal: configuration.journal,
+            discovers: configuration.discoversLogs,
             scratch: configuration.recorder.folder ?? "/tmp"
         )
         changes = ChangeRecorder(

@@ -23,6 +23,7 @@ struct AgentFiles {
             coordinator: "\(coordinator.address):\(coordinator.agentsPort)"
             name: \(host.name)
             state: \(host.agentState)
+            discover_logs: false
 
             """
         if host.plan.duty == .web {

@@ -5,6 +5,8 @@ package struct ObservationConfiguration: Sendable {
     /// Services that run here.
     package var services: [String] = []
     package var logs: [LogFileSettings] = []
+    /// Whether log files are followed that processes have open, and those in /var/log.
+    package var discoversLogs = false
     /// The journal that is read besides the log files; nil for none.
     package var journal: JournalPlace?
     package var watch: [ConfigWatcher.Input] = []
@@ -27,10 +29,11 @@ package struct ObservationConfiguration: Sendable {
     /// Reads the observer's keys of `agent.yaml`; the caller calls `finish()`.
     ///
     ///     services: [shop]                       # what runs here; else what the deploy markers name
-    ///     logs:                                  # else none
+    ///     logs:                                  # else those that are found, see discover_logs
     ///       - path: /var/log/nginx/*.log         # a file or pattern
     ///         service: shop                      # else what the lines say, or nothing
     ///       - /var/log/syslog                    # a path alone does as well
+    ///     discover_logs: true                    # also logs that processes write, and /var/log; else only without `logs`
     ///     journal: true                          # the system's journal, or a folder of journal files; else none
     ///     watch:                                 # config files; a path or pattern alone does as well
     ///       - { path: /etc/shop/*.conf, service: shop }
@@ -70,6 +73,7 @@ package struct ObservationConfiguration: Sendable {
             let entry = try PathEntry(node, in: reader, what: "a log file")
             logs.append(LogFileSettings(path: entry.path, service: entry.service))
         }
+        discoversLogs = try reader.bool("discover_logs") ?? logs.isEmpty
         if let word = try reader.string("journal"), word != "false" {
             guard word == "true" || word.hasPrefix("/"), !word.utf8.contains(0) else {
                 throw reader.error(

@@ -38,16 +38,17 @@ extension LogRecorder {
     }
 
     private func logs(_ query: LogQuery, _ clock: QuestionClock) throws(ProbeError) -> (Outcome, LogsAnswer) {
-        let inputs = inputs(of: query.service)
         let opened = StretchFiles(files, scratch: scratch, journal: journal, mustStop: { clock.mustStop })
         // Copies: whoever follows the logs does not wait for those who ask.
-        let (indexed, miner, older, known) = state.withLock { state in
+        let (indexed, services, miner, older, known) = state.withLock { state in
             let index = state.record.index
+            let inputs = Self.inputs(of: query.service, state.record.services)
             let logs = state.follower.logs.filter { log in
                 inputs.contains(log.input) && !index.reaches(query.window.from, in: log.path)
             }
             return (
                 index.stretches(query.window, level: query.level, inputs: inputs),
+                state.record.services,
                 state.record.miner,
                 logs,
                 index.identities
@@ -63,7 +64,11 @@ extension LogRecorder {
             miner: miner,
             mustStop: { clock.mustStop }
         )
-        search.search(stretches.map { ($0, service: service(of: $0.input)) })
+        search.search(
+            stretches.map {
+                ($0, service: $0.isJournal ? "" : String(decoding: services[$0.input], as: UTF8.self))
+            }
+        )
         let answer = search.finish()
         if clock.wasCancelled { return (clock.stopped, LogsAnswer()) }
         var reasons = search.reasons

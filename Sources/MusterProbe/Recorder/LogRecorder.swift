@@ -9,11 +9,15 @@ package final class LogRecorder: Sendable {
     struct State {
         var follower: LogFollower
         var journal: JournalFollower?
+        /// Nil when files are followed only as configured.
+        var discovery: LogDiscovery?
         var record: Record
     }
 
     /// What was understood of the lines.
     struct Record {
+        /// The service of each input's lines, as bytes; empty where they say so themselves.
+        var services: [[UInt8]]
         var requests: RequestHistory
         var sampler: LineSampler
         var index = LogIndex()
@@ -29,16 +33,14 @@ package final class LogRecorder: Sendable {
     }
 
     let files: HostFiles
-    let settings: [LogFileSettings]
+    private let settings: [LogFileSettings]
     /// The journal that is read besides; nil for none.
-    ///
-    /// Its lines are of the input after the last file's.
     let journal: JournalPlace?
     /// Folder in which what is no plain file is written out.
     let scratch: String
-    /// The services of the settings, as bytes.
-    private let services: [[UInt8]]
     let parser: LogLineParser
+    /// Whether there is anything to read.
+    let isConfigured: Bool
     private let began = ContinuousClock.now
     let state: Mutex<State>
     private let lost = Atomic<UInt64>(0)
@@ -58,12 +60,14 @@ package final class LogRecorder: Sendable {
         zoneOffsetSeconds: Int = 0,
         cpuRatioMax: Double = 0.25,
         journal: JournalPlace? = nil,
+        discovers: Bool = false,
         scratch: String = "/tmp"
     ) {
         self.init(
             settings,
             host: files,
             journal: journal,
+            discovers: discovers,
             scratch: scratch,
             zoneOffsetSeconds: zoneOffsetSeconds,
             limits: RequestHistory.Limits(),
@@ -75,6 +79,7 @@ package final class LogRecorder: Sendable {
         _ settings: [LogFileSettings],
         host files: HostFiles,
         journal: JournalPlace? = nil,
+        discovers: Bool = false,
         scratch: String = "/tmp",
         zoneOffsetSeconds: Int,
         limits: RequestHistory.Limits,
@@ -84,13 +89,15 @@ package final class LogRecorder: Sendable {
         self.settings = settings
         self.journal = journal
         self.scratch = scratch
-        services = settings.map { Array($0.service.utf8) } + [[]]
+        isConfigured = !settings.isEmpty || journal != nil || discovers
         parser = LogLineParser(zoneOffsetSeconds: zoneOffsetSeconds)
         state = Mutex(
             State(
                 follower: LogFollower(files: files, inputs: settings.map { [$0.path] }),
                 journal: journal.map { JournalFollower($0, in: files) },
+                discovery: discovers ? LogDiscovery(files: files) : nil,
                 record: Record(
+                    services: settings.map { Array($0.service.utf8) },
                     requests: RequestHistory(limits: limits),
                     sampler: LineSampler(ratioMax: cpuRatioMax)
                 )
@@ -131,6 +138,7 @@ package final class LogRecorder: Sendable {
         guard isConfigured else { return }
         let seconds = (ContinuousClock.now - began).inSeconds
         state.withLock { state in
+            discover(&state, seconds)
             state.record.sampler.begin(cpu: ThreadTime.seconds, now: seconds, atMost: cpuSecondsMax)
             if follow(&state.follower, &state.record, seconds, now), state.journal != nil {
                 follow(&state.journal, &state.record, seconds, now)
@@ -139,6 +147,19 @@ package final class LogRecorder: Sendable {
             state.record.requests.trim(now: now)
             lost.store(state.record.requests.lost + state.record.sampler.skipped, ordering: .relaxed)
             every.store(state.record.sampler.every, ordering: .relaxed)
+        }
+    }
+
+    private func discover(_ state: inout State, _ seconds: Double) {
+        guard let wasRound = state.discovery?.isRound else { return }
+        for found in state.discovery?.step(seconds: seconds) ?? [] {
+            _ = state.follower.add([found.path])
+            state.record.services.append(Array(found.service.utf8))
+        }
+        // After what processes have open, whose service is known.
+        if !wasRound, state.discovery?.isRound ?? false {
+            _ = state.follower.add(LogDiscovery.patterns)
+            state.record.services.append([])
         }
     }
 
@@ -186,7 +207,7 @@ package final class LogRecorder: Sendable {
                     guard record.sampler.choose() else { return }
                     take(
                         parser.parse(line, now: now),
-                        input: settings.count,
+                        input: Self.journalInput,
                         path: Self.journalName,
                         now,
                         &record
@@ -223,7 +244,7 @@ package final class LogRecorder: Sendable {
             }
             return
         }
-        let own = services[input]
+        let own = input == Self.journalInput ? [] : record.services[input]
         record.requests.add(
             at: at,
             now: now,
@@ -303,12 +324,13 @@ package final class LogRecorder: Sendable {
         _ budget: QuestionBudget,
         _ clock: QuestionClock
     ) -> (Outcome, RequestsAnswer) {
-        let inputs = inputs(of: service)
         // A copy: whoever follows the logs does not wait for those who ask.
-        let (history, stretches, oldest, unparsed, filesRefused) = state.withLock { state in
+        let (history, services, stretches, oldest, unparsed, filesRefused) = state.withLock { state in
             state.record.requests.settle()
+            let inputs = Self.inputs(of: service, state.record.services)
             return (
                 state.record.requests,
+                state.record.services,
                 salt.isEmpty
                     ? []
                     : state.record.index.stretches(window, level: nil, inputs: inputs) + entries(of: window),
@@ -333,7 +355,7 @@ package final class LogRecorder: Sendable {
             endpoints: history.endpoints,
             mustStop: { clock.mustStop }
         )
-        reader.read(stretches.map { ($0, service: services[$0.input]) })
+        reader.read(stretches.map { ($0, service: $0.isJournal ? [] : services[$0.input]) })
         var answer = RequestsAnswer()
         answer.usersCovered = salt.isEmpty ? 0 : counted.add(reader.users, seen: reader.requestsSeen)
         answer.endpoints = counted.rows.prefix(max(0, budget.rowsMax)).map(\.requests)
@@ -374,7 +396,7 @@ package final class LogRecorder: Sendable {
                 path: Self.journalName,
                 device: 0,
                 inode: 0,
-                input: settings.count,
+                input: Self.journalInput,
                 from: 0,
                 to: nil,
                 earliest: window.from,
@@ -384,16 +406,17 @@ package final class LogRecorder: Sendable {
         ]
     }
 
-    /// What may hold lines of a service: its files, those of no service, and the journal.
-    func inputs(of service: String) -> Set<Int> {
-        Set((0...settings.count).filter { service.isEmpty || [service, ""].contains(self.service(of: $0)) })
+    /// Inputs that may hold lines of a service: its own, and those of no service, of which the journal is one.
+    static func inputs(of service: String, _ services: [[UInt8]]) -> Set<Int> {
+        Set(
+            services.indices.filter { input in
+                service.isEmpty || services[input].isEmpty || services[input].elementsEqual(service.utf8)
+            }
+        )
     }
 
-    /// The service that an input's lines belong to; empty when they say so themselves.
-    func service(of input: Int) -> String { input < settings.count ? settings[input].service : "" }
-
-    /// Whether there is anything to read.
-    var isConfigured: Bool { !settings.isEmpty || journal != nil }
+    /// The journal's number where files have that of their input.
+    private static let journalInput = -1
 
     /// What the journal is called where files have their path.
     static let journalName = "journal"
