@@ -75,7 +75,7 @@ package final class HostObserver: Sendable {
         dependencies.tick()
         prometheus?.tick()
         metrics.tick(now: now, with: prometheus?.take() ?? [:])
-        changes.tick(now: now)
+        changes.tick(now: now, processes: metrics.takeProcesses())
         logs.tick(now: now)
         if let means = metrics.takeMeans() { anomalies.take(means) }
         anomalies.take(logs, now: now)

@@ -1,3 +1,4 @@
+import Glibc
 import MusterCore
 import Synchronization
 
@@ -9,6 +10,7 @@ package final class ChangeRecorder: Sendable {
     private struct State {
         var markers: DeployMarkers?
         var watcher: ConfigWatcher
+        var services: ServiceWatcher
         var system: SystemWatcher
         var packages: PackageWatcher
         /// When packages, which are looked at less often, are looked at next.
@@ -41,18 +43,22 @@ package final class ChangeRecorder: Sendable {
             State(
                 markers: markers.map { DeployMarkers(files: files, directory: $0) },
                 watcher: ConfigWatcher(files: files, inputs: watch),
+                services: ServiceWatcher(files: files),
                 system: SystemWatcher(files: files),
                 packages: PackageWatcher(files: files, zoneOffsetSeconds: zoneOffsetSeconds)
             )
         )
     }
 
-    /// Looks once at everything that is watched.
-    package func tick(now: Timestamp) {
+    /// Looks once at everything that is watched; `processes` are all that run, where somebody looked.
+    package func tick(now: Timestamp, processes: [ProcessReading]? = nil) {
         state.withLock { state in
             var found = state.markers?.scan() ?? []
             found += state.watcher.scan(now: now)
             found += state.system.scan(now: now)
+            if let processes {
+                found += state.services.take(processes, now: now, uptime: Self.uptime)
+            }
             // A clock that was set back must not stop it.
             if now >= state.packagesDue || state.packagesDue - now > Self.packagesInterval {
                 state.packagesDue = now + Self.packagesInterval
@@ -69,6 +75,12 @@ package final class ChangeRecorder: Sendable {
             }
             if let versions = state.markers?.versions { newest.withLock { $0 = versions } }
         }
+    }
+
+    private static var uptime: Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return .seconds(time.tv_sec)
     }
 
     /// Changes of a window, oldest first; those of no known service are told with every service.

@@ -32,6 +32,15 @@ package struct ProcessReading: Hashable, Sendable {
     }
 }
 
+extension HostFiles {
+    /// The systemd unit that a process belongs to, without `.service`; nil when it belongs to none.
+    func unit(of process: String) -> String? {
+        guard let groups = try? text("/proc/\(process)/cgroup") else { return nil }
+        let parts = groups.split { $0 == "/" || $0 == "\n" }
+        return parts.last { $0.hasSuffix(".service") }.map { String($0.dropLast(8)) }
+    }
+}
+
 extension HostReader {
     /// All processes, by pid; one that ends meanwhile is left out.
     package func processes(max: Int = 32_768) throws(ProbeError) -> [ProcessReading] {

@@ -75,11 +75,7 @@ struct LogDiscovery {
 
     /// The unit that a process belongs to, else the process's own name.
     private func service(of process: String) -> String {
-        let groups = (try? files.text("/proc/\(process)/cgroup")) ?? ""
-        for part in groups.split(whereSeparator: { $0 == "/" || $0 == "\n" }).reversed() {
-            if part.hasSuffix(".service") { return String(part.dropLast(8)) }
-        }
-        return (try? files.text("/proc/\(process)/comm")) ?? ""
+        files.unit(of: process) ?? (try? files.text("/proc/\(process)/comm")) ?? ""
     }
 }
 

@@ -20,6 +20,8 @@ package final class MetricsRecorder: Sendable {
         var refused = 0
         var sampler = MetricsSampler()
         var processes = MetricsProcesses()
+        /// The last look at all processes, until somebody takes it.
+        var looked: [ProcessReading]?
         var lastLook: ContinuousClock.Instant?
         var lastProcesses: ContinuousClock.Instant?
         var processesDue: ContinuousClock.Instant?
@@ -77,6 +79,7 @@ package final class MetricsRecorder: Sendable {
                 )
                 values.merge(processValues) { $1 }
                 state.lastProcesses = processStart
+                state.looked = processes
                 state.processesDue = start + max(Self.processInterval, processCost)
             }
             values.merge(others) { $1 }
@@ -88,6 +91,14 @@ package final class MetricsRecorder: Sendable {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
         return Double(time.tv_sec)
+    }
+
+    /// The latest look at all processes, once each; nil until there is a new one.
+    func takeProcesses() -> [ProcessReading]? {
+        state.withLock { state in
+            defer { state.looked = nil }
+            return state.looked
+        }
     }
 
     /// Means of the latest ten seconds, once each; nil until there are new ones.
