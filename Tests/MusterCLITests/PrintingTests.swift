@@ -44,6 +44,7 @@ struct PrintingTests {
         #expect(FleetCommand.health(digest) == "learning")
         digest.learning = 2
         #expect(FleetCommand.health(digest) == "well")
+        #expect(FleetCommand.health(digest, linesSampledEvery: 8) == "well; logs sampled 1 in 8")
         digest.open = 3
         digest.worst = [
             HealthDigest.Line(

@@ -189,6 +189,7 @@ final class FleetHub: Sendable {
             link.host.id,
             sentAt: Timestamp(nanoseconds: heartbeat.sentAtNs),
             health: heartbeat.hasHealth ? try HealthDigest(heartbeat.health) : nil,
+            linesSampledEvery: Int(heartbeat.linesSampledEvery),
             at: configuration.now()
         )
     }

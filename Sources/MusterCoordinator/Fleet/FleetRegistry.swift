@@ -82,6 +82,7 @@ final class FleetRegistry: Sendable {
             member.host.state = .connected
             member.leads = []
             member.host.health = nil
+            member.host.linesSampledEvery = nil
             member.unsaved = true
             Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
             members[id] = member
@@ -90,10 +91,17 @@ final class FleetRegistry: Sendable {
     }
 
     /// A sign of life that says what its clock showed, and how it is.
-    func heard(_ id: AgentID, sentAt: Timestamp, health: HealthDigest?, at now: Timestamp) {
+    func heard(
+        _ id: AgentID,
+        sentAt: Timestamp,
+        health: HealthDigest?,
+        linesSampledEvery: Int,
+        at now: Timestamp
+    ) {
         members.withLock { members in
             guard var member = members[id] else { return }
             member.host.health = health
+            member.host.linesSampledEvery = linesSampledEvery > 1 ? linesSampledEvery : nil
             Self.note(sentAt, in: &member, at: now)
             if now - member.savedAt > Self.seenAgeMax { member.unsaved = true }
             members[id] = member
@@ -106,6 +114,7 @@ final class FleetRegistry: Sendable {
             guard members[id]?.host.state == .connected else { return }
             members[id]?.host.state = .disconnected
             members[id]?.host.health = nil
+            members[id]?.host.linesSampledEvery = nil
             members[id]?.unsaved = true
         }
     }

@@ -8,7 +8,8 @@ struct FleetCommand: ParsableCommand {
         abstract: "List the hosts: who is there, how they are, with which labels and services.",
         discussion: """
             HEALTH is the worst of what a host noticed of itself: the series, how far it is from its usual (8 is where \
-            chance ends), and since when (UTC). "learning" means that the agent has not seen enough yet.
+            chance ends), and since when (UTC). "learning" means that the agent has not seen enough yet. \
+            Logs are sampled on a host where they come faster than its budget of CPU allows to read.
 
             EXAMPLES
               muster fleet
@@ -34,6 +35,7 @@ struct FleetCommand: ParsableCommand {
         var state: String
         var lastSeen: Timestamp?
         var health: HealthDigest?
+        var linesSampledEvery: Int?
     }
 
     func run() throws {
@@ -55,7 +57,7 @@ struct FleetCommand: ParsableCommand {
             table.add(
                 host.name,
                 host.state,
-                Self.health(host.health),
+                Self.health(host.health, linesSampledEvery: host.linesSampledEvery),
                 host.lastSeen.map { "\((Clock.now() - $0).spoken) ago" } ?? "never",
                 labels.joined(separator: ","),
                 services.joined(separator: ", "),
@@ -76,9 +78,10 @@ struct FleetCommand: ParsableCommand {
     }
 
     /// The worst in one line; a dash for a host that says nothing of itself.
-    static func health(_ digest: HealthDigest?) -> String {
+    static func health(_ digest: HealthDigest?, linesSampledEvery every: Int? = nil) -> String {
         guard let digest else { return "-" }
-        if !digest.text.isEmpty { return digest.text }
-        return digest.watched == digest.learning ? "learning" : "well"
+        var text = digest.text
+        if text.isEmpty { text = digest.watched == digest.learning ? "learning" : "well" }
+        return every.map { "\(text); logs sampled 1 in \($0)" } ?? text
     }
 }

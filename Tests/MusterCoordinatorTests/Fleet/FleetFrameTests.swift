@@ -147,9 +147,17 @@ struct FleetFrameTests {
                     usual: 0.25
                 )
             ]
-            try agent.send(.heartbeat(.with { $0.health = WireHealthDigest(digest) }))
+            try agent.send(
+                .heartbeat(
+                    .with {
+                        $0.health = WireHealthDigest(digest)
+                        $0.linesSampledEvery = 8
+                    }
+                )
+            )
             await eventually { await known() != nil }
             #expect(await known() == digest)
+            #expect(await fleet.gateway.hosts().first { $0.name == "web-1" }?.linesSampledEvery == 8)
             // Too long for the protocol: refused, and what was known stays.
             var long = WireHealthDigest(digest)
             long.worst[0].name = String(repeating: "x", count: 100)
