@@ -30,6 +30,7 @@ package struct LogSearch {
 
     /// The last line whose time is known, and that time: lines without one of their own belong to the line before.
     private var anchor: (offset: Int, at: Timestamp?)?
+    private static let isWide = muster_scan_is_wide()
     private var descriptor: Int32 = -1
     /// Compressed files that are among what is searched.
     private var compressed: Set<String> = []
@@ -231,7 +232,7 @@ package struct LogSearch {
         let buffer = blocks.buffer
         let end = blocks.blockCount
         scanned += buffer.withUnsafeBufferPointer { bytes in
-            bytes.baseAddress.map { muster_count($0, end, 0x0A) } ?? 0
+            bytes.baseAddress.map { muster_count($0, end, 0x0A, Self.isWide) } ?? 0
         }
         if end > 0, buffer[end - 1] != 0x0A { scanned += 1 }
         var place = 0
