@@ -72,8 +72,8 @@ build_packages=(
 # What the tests and the scenario pool-exhaustion need besides.
 # shellcheck disable=SC2034 # whoever sources this uses it
 test_packages=(
-    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager systemd-journal-remote jq openssl curl
-    shellcheck
+    postgresql-15 libfaketime faketime prometheus prometheus-alertmanager prometheus-node-exporter
+    systemd-journal-remote jq openssl curl shellcheck
 )
 
 parse_yes() {
