@@ -19,6 +19,18 @@ enum PlainLine {
         return parsed
     }
 
+    /// Time and level alone, as ``parse(_:now:zoneOffsetSeconds:)`` tells them.
+    static func timeAndLevel(
+        _ line: ArraySlice<UInt8>,
+        now: Timestamp,
+        zoneOffsetSeconds: Int
+    ) -> (at: Timestamp?, level: LogLevel?) {
+        guard let time = LeadingTime(line, now: now, zoneOffsetSeconds: zoneOffsetSeconds) else {
+            return (nil, level(line.prefix(levelBytesMax)))
+        }
+        return (time.at, level(line[time.end...].trimmed.prefix(levelBytesMax)))
+    }
+
     /// The first word that is a level and is written like one: `ERROR`, `[error]`, `error:`, `<err>`.
     ///
     /// A lower-case word in a sentence is none, and neither is a syslog priority, which few files keep.

@@ -252,28 +252,55 @@ package struct LogSearch {
         let whole = buffer[range].asLogged
         guard !whole.isEmpty else { return }
         let line = whole.prefix(FollowedFile.lineBytesMax)
-        let parsed: ParsedLine
-        if let level = query.level {
-            guard let found = parser.parse(line, atLeast: level, now: query.now) else { return }
-            parsed = found
+        if let plain = parser.plain(line, now: query.now) {
+            guard isGrave(plain.level), let at = timeInWindow(plain.at, range.lowerBound, buffer),
+                wanted?.matches(line, hasHeader: true) ?? true,
+                let service = wantedService(own, named: [])
+            else { return }
+            tally.count(plain: line, level: plain.level, at: at, service: service)
+            keep(line, at, file, range, plain.level, service)
         } else {
-            parsed = parser.parse(line, now: query.now)
+            let parsed = parser.parse(line, now: query.now)
+            guard isGrave(parsed.level), let at = timeInWindow(parsed.at, range.lowerBound, buffer),
+                isWanted(parsed), let service = wantedService(own, named: parsed.service ?? [])
+            else { return }
+            tally.count(parsed, line, at: at, service: service)
+            keep(line, at, file, range, parsed.level, service)
         }
-        // A line whose time can't be known may be of the window.
-        let at = time(of: parsed, at: range.lowerBound, in: buffer) ?? query.window.from
-        guard query.window.contains(at) else { return }
-        guard isWanted(parsed) else { return }
-        let service = own ?? self.service(of: parsed)
-        guard query.service.isEmpty || services[service].isEmpty || services[service] == query.service else {
-            return
-        }
-        tally.count(parsed, line, at: at, service: service)
+    }
+
+    private func isGrave(_ level: LogLevel?) -> Bool {
+        query.level.map { wanted in level.map { $0 >= wanted } ?? false } ?? true
+    }
+
+    /// A line's time when it is of the window; a line whose time can't be known may be.
+    private mutating func timeInWindow(_ own: Timestamp?, _ start: Int, _ buffer: [UInt8]) -> Timestamp? {
+        let at = time(own, at: start, in: buffer) ?? query.window.from
+        return query.window.contains(at) ? at : nil
+    }
+
+    /// The number of a line's service; nil when that is not asked for.
+    private mutating func wantedService(_ own: Int?, named bytes: ArraySlice<UInt8>) -> Int? {
+        let service = own ?? self.service(named: bytes)
+        let isWanted =
+            query.service.isEmpty || services[service].isEmpty || services[service] == query.service
+        return isWanted ? service : nil
+    }
+
+    private mutating func keep(
+        _ line: ArraySlice<UInt8>,
+        _ at: Timestamp,
+        _ file: Int,
+        _ range: Range<Int>,
+        _ level: LogLevel?,
+        _ service: Int
+    ) {
         kept.offer(
             line,
             at: at,
             file: file,
             offset: blocks.blockStart + range.lowerBound,
-            level: parsed.level,
+            level: level,
             service: service
         )
     }
@@ -289,11 +316,11 @@ package struct LogSearch {
     }
 
     /// The line's own time, or that of the nearest line before it that has one.
-    private mutating func time(of line: ParsedLine, at start: Int, in buffer: [UInt8]) -> Timestamp? {
+    private mutating func time(_ own: Timestamp?, at start: Int, in buffer: [UInt8]) -> Timestamp? {
         let offset = blocks.blockStart + start
-        if let at = line.at {
-            anchor = (offset, at)
-            return at
+        if let own {
+            anchor = (offset, own)
+            return own
         }
         let at = timeBefore(start, in: buffer)
         anchor = (offset, at)
@@ -333,8 +360,7 @@ package struct LogSearch {
         return sources.count - 1
     }
 
-    private mutating func service(of line: ParsedLine) -> Int {
-        let bytes = line.service ?? []
+    private mutating func service(named bytes: ArraySlice<UInt8>) -> Int {
         if let lastService, lastService.bytes.elementsEqual(bytes) { return lastService.number }
         let number = number(of: String(decoding: bytes.prefix(128), as: UTF8.self), in: &services)
         lastService = (Array(bytes), number)

@@ -50,12 +50,28 @@ struct LogTally {
     }
 
     mutating func count(_ line: ParsedLine, _ bytes: ArraySlice<UInt8>, at: Timestamp, service: Int) {
+        count(kind(of: line), bytes, level: line.level, at: at, service: service)
+    }
+
+    /// Counts a line of plain text.
+    mutating func count(plain bytes: ArraySlice<UInt8>, level: LogLevel?, at: Timestamp, service: Int) {
+        count(.text(miner.learn(bytes, hasHeader: true)), bytes, level: level, at: at, service: service)
+    }
+
+    private mutating func count(
+        _ kind: Kind,
+        _ bytes: ArraySlice<UInt8>,
+        level: LogLevel?,
+        at: Timestamp,
+        service: Int
+    ) {
         matched += 1
         times.count(at)
         first = min(first, at)
         last = max(last, at)
-        levels[line.level.map(\.gravity) ?? LogLevel.allCases.count] += 1
-        guard let index = template(of: line, bytes, at: at, service: service) else {
+        levels[level.map(\.gravity) ?? LogLevel.allCases.count] += 1
+        let key = TemplateKey(kind: kind, level: level, service: service)
+        guard let index = template(key, bytes, at: at) else {
             unclassified += 1
             return
         }
@@ -94,13 +110,7 @@ struct LogTally {
     }
 
     /// The line's template; nil when it has none that is counted.
-    private mutating func template(
-        of line: ParsedLine,
-        _ bytes: ArraySlice<UInt8>,
-        at: Timestamp,
-        service: Int
-    ) -> Int? {
-        let key = TemplateKey(kind: kind(of: line), level: line.level, service: service)
+    private mutating func template(_ key: TemplateKey, _ bytes: ArraySlice<UInt8>, at: Timestamp) -> Int? {
         if let known = byKey[key] { return known }
         guard templates.count < Self.templatesMax else { return nil }
         byKey[key] = templates.count
