@@ -20,6 +20,7 @@ import Testing
             in: directory
         )
         defer { writer.stop() }
+        try waitUntilSleeping(writer)
         let recorder = LogRecorder(files: [], discovers: true)
         let window = TimeWindow(from: at - .seconds(60), to: at + .seconds(60))
         func lines() -> [LogLine] {
@@ -41,6 +42,42 @@ import Testing
         #expect(found.first?.service == "sleep")
         // What only is read is no log of that process.
         #expect(found.map(\.file) == [path])
+    }
+
+    @Test("A log that a shell opened is the program's that the shell becomes, from the next round on")
+    func replaced() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path("orders.log")
+        let pipe = directory.path("go")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let writer = try ChildProcess(
+            ["/bin/sh", "-c", "exec >> \(path); read go < \(pipe); exec sleep 100"],
+            in: directory
+        )
+        defer { writer.stop() }
+        var discovery = LogDiscovery(files: HostFiles())
+        func round(at seconds: Double) -> [String] {
+            var found: [String] = []
+            var steps = 0
+            repeat {
+                found += discovery.step(seconds: seconds + Double(steps) / 1_000).filter { $0.path == path }
+                    .map(\.service)
+                steps += 1
+            } while steps < 1_000 && found.isEmpty
+            return found
+        }
+        _ = try writer.wait(for: "the log") { access(path, F_OK) == 0 ? true : nil }
+        #expect(round(at: 0) == ["sh"])
+        _ = try directory.write("go", "go\n".utf8)
+        try waitUntilSleeping(writer)
+        #expect(round(at: 61) == ["sleep"])
+        #expect(round(at: 122) == [])
+    }
+
+    private func waitUntilSleeping(_ child: ChildProcess) throws {
+        _ = try child.wait(for: "the program") {
+            (try? HostFiles().text("/proc/\(child.pid)/comm")) == "sleep" ? true : nil
+        }
     }
 
     @Test(

@@ -15,33 +15,50 @@ struct LogDiscovery {
     private static let descriptorsMax = 256
     private static let roundSeconds = 60.0
 
+    private struct Writer {
+        var process: String
+        var service: String
+    }
+
     private let files: HostFiles
     /// Processes of this round that are still to be looked at.
     private var waiting: [String] = []
     private var nextRound = -Double.infinity
-    private var known: Set<String> = []
+    /// Who writes each file that was found.
+    private var known: [String: Writer] = [:]
     /// Whether every process was looked at once.
     private(set) var isRound = false
 
     init(files: HostFiles) { self.files = files }
 
-    /// Looks at a few processes; gives the files that were not known before.
+    /// Looks at a few processes; gives the files that were not known before, and those that are another service's
+    /// than was thought: a shell that opened a log may have become the program that it starts.
     mutating func step(seconds: Double) -> [LogFileSettings] {
         if waiting.isEmpty {
-            guard seconds >= nextRound, known.count < Self.filesMax else { return [] }
+            guard seconds >= nextRound else { return [] }
             nextRound = seconds + Self.roundSeconds
             let own = String(getpid())
             waiting = ((try? files.list("/proc")) ?? []).filter { $0.utf8.allSatisfy(\.isDigit) && $0 != own }
         }
         var found: [LogFileSettings] = []
         for process in waiting.suffix(Self.processesPerStep) {
-            for path in logs(of: process) where known.count < Self.filesMax && known.insert(path).inserted {
-                found.append(LogFileSettings(path: path, service: service(of: process)))
+            for path in logs(of: process) {
+                let service = service(of: process)
+                guard isNews(path, of: service, process) else { continue }
+                known[path] = Writer(process: process, service: service)
+                found.append(LogFileSettings(path: path, service: service))
             }
         }
         waiting.removeLast(min(waiting.count, Self.processesPerStep))
         isRound = isRound || waiting.isEmpty
         return found
+    }
+
+    private func isNews(_ path: String, of service: String, _ process: String) -> Bool {
+        guard let writer = known[path] else { return known.count < Self.filesMax }
+        guard writer.service != service else { return false }
+        // Of several that write one file the first is believed, for as long as it runs.
+        return writer.process == process || files.status("/proc/\(writer.process)") == nil
     }
 
     private func logs(of process: String) -> [String] {

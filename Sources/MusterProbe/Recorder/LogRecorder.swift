@@ -11,6 +11,8 @@ package final class LogRecorder: Sendable {
         var journal: JournalFollower?
         /// Nil when files are followed only as configured.
         var discovery: LogDiscovery?
+        /// The input of each file that discovery found.
+        var discovered: [String: Int] = [:]
         var record: Record
     }
 
@@ -153,8 +155,13 @@ package final class LogRecorder: Sendable {
     private func discover(_ state: inout State, _ seconds: Double) {
         guard let wasRound = state.discovery?.isRound else { return }
         for found in state.discovery?.step(seconds: seconds) ?? [] {
-            _ = state.follower.add([found.path])
-            state.record.services.append(Array(found.service.utf8))
+            let service = Array(found.service.utf8)
+            if let input = state.discovered[found.path] {
+                state.record.services[input] = service
+            } else {
+                state.discovered[found.path] = state.follower.add([found.path])
+                state.record.services.append(service)
+            }
         }
         // After what processes have open, whose service is known.
         if !wasRound, state.discovery?.isRound ?? false {
