@@ -44,6 +44,7 @@ let package = Package(
         .executable(name: "muster-agent", targets: ["muster-agent"]),
         .executable(name: "muster-coordinator", targets: ["muster-coordinator"]),
         .executable(name: "muster-drill", targets: ["muster-drill"]),
+        .executable(name: "muster-swarm", targets: ["muster-swarm"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -142,6 +143,18 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        .target(
+            name: "MusterSwarm",
+            dependencies: [
+                "MusterCore", "MusterWire", "MusterIdentity", "MusterAgent",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+
         // Executables are thin.
         .executableTarget(
             name: "muster-agent",
@@ -174,6 +187,15 @@ let package = Package(
             name: "muster-drill",
             dependencies: [
                 "MusterDrill", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: settings,
+            linkerSettings: smallLink
+        ),
+        .executableTarget(
+            name: "muster-swarm",
+            dependencies: [
+                "MusterSwarm", "MusterAgent", "MusterCore", "MusterIdentity",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,
             linkerSettings: smallLink
@@ -254,7 +276,7 @@ let package = Package(
             name: "MusterSystemTests",
             dependencies: [
                 "MusterCore", "MusterIncident", "MusterTesting", "muster", "muster-agent",
-                "muster-coordinator", "muster-drill",
+                "muster-coordinator", "muster-drill", "muster-swarm",
             ],
             swiftSettings: settings
         ),

@@ -69,10 +69,21 @@ extension AgentLoop {
             try actions.abort(try wire.ticket, reason: reason, now: Moment.wall())
             wakeActions()
         case .renewed(let wire): try renewed(wire, now)
+        case .challenge(let wire): try answer(wire)
         case nil:
             throw WireError(.unknownKind, "this kind of message is not known to agent \(AgentVersion.text)")
         default: throw WireError(.unknownKind, "an agent takes no message of this kind")
         }
+    }
+
+    /// The coordinator asks whether this connection still works: another one came with this agent's identity.
+    private func answer(_ challenge: WireChallenge) throws(WireError) {
+        try challenge.checkLimits()
+        log.warning("another connection came with this agent's identity")
+        var reply = WireChallengeReply()
+        reply.nonce = challenge.nonce
+        _ = outbox.add(.challengeReply(reply))
+        connection?.flush()
     }
 
     private func refuse(_ envelope: WireEnvelope, _ reason: String) {

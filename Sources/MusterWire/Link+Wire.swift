@@ -100,6 +100,22 @@ extension WireRenewed {
     }
 }
 
+extension WireChallenge {
+    /// The nonce as bytes.
+    package var nonceBytes: [UInt8] {
+        get { Array(nonce) }
+        set { nonce = Data(newValue) }
+    }
+
+    /// Throws when the nonce is beyond its limit.
+    package func checkLimits() throws(WireError) { try Fields.check(nonce.count, max: 16, "nonce") }
+}
+
+extension WireChallengeReply {
+    /// Throws when the nonce is beyond its limit.
+    package func checkLimits() throws(WireError) { try Fields.check(nonce.count, max: 16, "nonce") }
+}
+
 extension WireHello {
     /// Throws when a field is beyond its limit.
     package func checkLimits() throws(WireError) {

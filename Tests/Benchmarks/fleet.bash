@@ -38,6 +38,7 @@ start_coordinator() {
     mapfile -t ports < <(comm -23 <(seq 20000 30000 | sort) \
         <(ss -Htan | awk '{sub(/.*:/, "", $4); print $4}' | sort -u) | shuf -n 2)
     agents_address=127.0.0.1:${ports[0]}
+    api_address=127.0.0.1:${ports[1]}
     cat >"$work/etc/coordinator.yaml" <<TEXT
 listen: { agents: "$agents_address", api: "127.0.0.1:${ports[1]}" }
 state: $work/state
@@ -47,7 +48,8 @@ TEXT
         awk '/Token of admin/ {print $NF}' >"$work/me/token"
     chmod 600 "$work/me/token"
     "$bin/muster-coordinator" serve --config "$work/etc" >"$work/coordinator.log" 2>&1 &
-    pids+=($!)
+    coordinator=$!
+    pids+=("$coordinator")
     wait_for 20 "the coordinator" grep -q "API is listening" "$work/coordinator.log"
     export MUSTER_CONFIG=$work/me
     "$bin/muster" login --server "https://127.0.0.1:${ports[1]}" --ca "$work/state/ca.pem" \
@@ -71,4 +73,30 @@ start_agent() {
     agent=$!
     pids+=("$agent")
     wait_for 20 "the agent" sh -c "$bin/muster fleet --json | grep -q '\"connected\"'"
+}
+
+# need_open_files NUMBER: raises the limit of open files, or says that it can't.
+need_open_files() {
+    ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+    local limit
+    limit=$(ulimit -n)
+    [[ $limit == unlimited || $limit -ge $1 ]] || fail "$1 open files are needed and $limit allowed (ulimit -n)"
+}
+
+# Makes $work/yardstick from yardstick/yardstick.c and the BoringSSL that the coordinator is linked with.
+build_yardstick() {
+    local objects
+    mapfile -t objects < <(find "$(realpath "$bin")/CNIOBoringSSL.build" -name '*.o' 2>/dev/null)
+    ((${#objects[@]})) || fail "$bin has no BoringSSL to link the yardstick with; run Deploy/build"
+    clang -O2 -Wall -I .build/checkouts/swift-nio-ssl/Sources/CNIOBoringSSL/include \
+        Tests/Benchmarks/yardstick/yardstick.c "${objects[@]}" -lstdc++ -lpthread -lm -o "$work/yardstick"
+}
+
+# join_swarm AGENTS: gives so many simulated agents their certificates, in $work/swarm.
+join_swarm() {
+    "$bin/muster" token create --uses "$1" 2>/dev/null >"$work/swarm.token"
+    chmod 600 "$work/swarm.token"
+    say "$1 simulated agents join" >&2
+    "$bin/muster-swarm" --agents "$1" --dir "$work/swarm" --coordinator "$agents_address" \
+        --token-file "$work/swarm.token" --join-only
 }

@@ -2,22 +2,22 @@ import Glibc
 
 /// Ports and connections on loopback.
 package enum Loopback {
-    /// A port that nobody listened on a moment ago.
+    /// A port that nobody listened on a moment ago, below those that the kernel gives to outgoing connections.
     ///
     /// Somebody else may take it before the caller does; where a server can choose its port itself, let it.
     package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = address(port: 0)
-        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        var length = size
-        let result = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 ? getsockname(descriptor, $0, &length) : -1
+        for _ in 0..<100 {
+            let port = Int.random(in: 10_000..<32_000)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            defer { close(descriptor) }
+            var address = address(port: port)
+            let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
             }
+            if result == 0 { return port }
         }
-        guard result == 0 else { throw SetupFailure("no free port on loopback") }
-        return Int(UInt16(bigEndian: address.sin_port))
+        throw SetupFailure("no free port on loopback")
     }
 
     /// A connected socket, to be closed by the caller; nil when nobody listens.

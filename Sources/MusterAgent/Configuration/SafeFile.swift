@@ -2,9 +2,9 @@ import CLinux
 import Glibc
 
 /// Files that the agent keeps or trusts: read with a limit, written whole or not at all.
-enum SafeFile {
+package enum SafeFile {
     /// The bytes of a file; nil when it is not there.
-    static func read(_ path: String, bytesMax: Int) throws(AgentError) -> [UInt8]? {
+    package static func read(_ path: String, bytesMax: Int) throws(AgentError) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT { return nil }
@@ -53,7 +53,7 @@ enum SafeFile {
     }
 
     /// Writes a file in place of an older one; after a crash either the old or the new one is there.
-    static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(AgentError) {
+    package static func write(_ path: String, _ bytes: [UInt8], mode: mode_t) throws(AgentError) {
         let temporary = "\(path).new"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -94,7 +94,7 @@ enum SafeFile {
     static func remove(_ path: String) { unlink(path) }
 
     /// Makes a folder that only its owner can enter, with its parents.
-    static func makeFolder(_ path: String) throws(AgentError) {
+    package static func makeFolder(_ path: String) throws(AgentError) {
         var built = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             built += "/\(part)"

@@ -21,6 +21,8 @@ final class AgentChannelHandler: ChannelDuplexHandler {
     private var opened = NIODeadline.now()
     private var address = "unknown"
     private var link: AgentLink?
+    /// Newcomers with this agent's identity that wait to hear whether it is still here.
+    private var contests: [Contest] = []
     private var ended: LinkEnd?
     private var watch: Scheduled<Void>?
     private var stall: Scheduled<Void>?
@@ -117,10 +119,11 @@ final class AgentChannelHandler: ChannelDuplexHandler {
         event: Any,
         promise: EventLoopPromise<Void>?
     ) {
-        guard case .end(let end, let last)? = event as? LinkCommand else {
-            return context.triggerUserOutboundEvent(event, promise: promise)
+        switch event as? LinkCommand {
+        case .end(let end, let last): self.end(context, end, last: last)
+        case .challenge(let contest): challenge(context, contest)
+        case nil: return context.triggerUserOutboundEvent(event, promise: promise)
         }
-        self.end(context, end, last: last)
         promise?.succeed()
     }
 }
@@ -193,9 +196,13 @@ extension AgentChannelHandler {
         case (.heartbeat(let heartbeat), let link?):
             try hub.heard(heartbeat, from: link)
         case (.answer(let chunk), let link?):
-            try hub.fanOut.arrived(chunk, bytes: bytes, from: link.host.id)
+            if try !hub.fanOut.arrived(chunk, bytes: bytes, from: link.host.id) { hub.lied(link) }
         case (.outcome(let outcome), let link?):
-            try hub.fanOut.ended(outcome, at: link.host.id)
+            if try !hub.fanOut.ended(outcome, at: link.host.id) { hub.lied(link) }
+        case (.challengeReply(let reply), _?):
+            try reply.checkLimits()
+            let nonce = [UInt8](reply.nonce)
+            contests.first { $0.nonce == nonce }?.settle(.cloned)
         case (.actionReport(let report), let link?):
             guard try hub.reported(report, by: link) else {
                 // Without an acknowledgement, so that the agent tells it again after coming back.
@@ -209,6 +216,8 @@ extension AgentChannelHandler {
             try request.checkLimits()
             hub.renew(request, for: link)
         case (.refused(let refused), let link?):
+            // An agent from before challenges refuses one, and so shows that it is here.
+            for contest in contests { contest.settle(.cloned) }
             hub.refused(refused, by: link)
         default: break
         }
@@ -225,20 +234,44 @@ extension AgentChannelHandler {
         switch hub.registry.hello(hello, from: agent, address: address, at: hub.configuration.now()) {
         case .welcome(let host):
             let link = AgentLink(host: host, address: address, channel: context.channel)
-            self.link = link
-            // From here on other deadlines hold.
-            watch?.cancel()
-            scheduleWatch(context)
-            send(context, .welcome(hub.welcome(for: agent)))
-            hub.began(link)
+            guard let contest = hub.contest(for: link) else { return admit(context, link) }
+            let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+            contest.result.assumeIsolated().whenSuccess { result in
+                guard self.ended == nil else { return }
+                switch result {
+                case .halfOpen: self.admit(bound.value, link)
+                case .cloned: self.hub.cloned(link)
+                }
+            }
         case .refused(let reason):
             let last = WireRefused(sequence: counter.received, reason: reason)
             end(context, LinkEnd(.identity, reason), last: .refused(last))
+        case .quarantined(let reason):
+            let last = WireRefused(sequence: counter.received, reason: "in quarantine: \(reason)")
+            end(context, LinkEnd(.identity, "in quarantine: \(reason)"), last: .refused(last))
         case .revoked(let reason):
             var last = WireRevoked()
             last.reason = reason
             end(context, LinkEnd(.identity, reason), last: .revoked(last))
         }
+    }
+
+    /// The agent is who it says and nobody else is: from here on it works.
+    private func admit(_ context: ChannelHandlerContext, _ link: AgentLink) {
+        self.link = link
+        // Other deadlines hold now.
+        watch?.cancel()
+        scheduleWatch(context)
+        send(context, .welcome(hub.welcome(for: link.host.id)))
+        hub.began(link)
+    }
+
+    private func challenge(_ context: ChannelHandlerContext, _ contest: Contest) {
+        guard ended == nil else { return contest.settle(.halfOpen) }
+        contests.append(contest)
+        var challenge = WireChallenge()
+        challenge.nonceBytes = contest.nonce
+        send(context, .challenge(challenge))
     }
 
     /// Tells the agent what was received, in an envelope that holds nothing else.
@@ -267,6 +300,8 @@ extension AgentChannelHandler {
         guard ended == nil else { return }
         ended = end
         engine.closed()
+        for contest in contests { contest.settle(.halfOpen) }
+        contests = []
         hub.ended(link: link, end, address: address)
         link = nil
     }

@@ -6,6 +6,8 @@ import NIOCore
 enum LinkCommand: Sendable {
     /// Send the last message if there is one, then close.
     case end(LinkEnd, last: WireEnvelope.OneOf_Body?)
+    /// Find out whether the agent still reads: another one has come with its identity.
+    case challenge(Contest)
 }
 
 /// Why a connection ended, for counters, logs and events.
@@ -62,6 +64,11 @@ final class AgentLink: Sendable {
 
     /// False when too much already waits for the agent, or the connection is closed.
     var takesMessages: Bool { channel.isActive && channel.isWritable }
+
+    /// Has the agent challenged on behalf of a newcomer with the same identity.
+    func challenge(_ contest: Contest) {
+        channel.triggerUserOutboundEvent(LinkCommand.challenge(contest), promise: nil)
+    }
 
     /// Sends without waiting; lost when the connection ends.
     func post(_ body: WireEnvelope.OneOf_Body) {

@@ -103,8 +103,8 @@ final class FanOut: Sendable {
         }
     }
 
-    /// A part of an answer arrived.
-    func arrived(_ chunk: WireAnswerChunk, bytes: Int, from host: AgentID) throws(WireError) {
+    /// A part of an answer arrived; false when nobody asked that host that question.
+    func arrived(_ chunk: WireAnswerChunk, bytes: Int, from host: AgentID) throws(WireError) -> Bool {
         guard let id = QuestionID(chunk.questionID) else {
             throw WireError(.malformed, "the answer names no valid question")
         }
@@ -118,7 +118,10 @@ final class FanOut: Sendable {
             let directives = state.engine.arrived(part, of: id, from: host)
             return (directives, directives == [.keep] ? state.assembly(of: id, from: host) : nil)
         }
-        guard let assembly else { return carryOut(directives) }
+        guard let assembly else {
+            carryOut(directives)
+            return directives != [.dropStray(host)]
+        }
         do throws(WireError) {
             try assembly.merger.withLock { merger throws(WireError) in try merger.add(chunk) }
         } catch {
@@ -126,20 +129,30 @@ final class FanOut: Sendable {
             let outcome = Outcome(.failed, reason: "the answer can't be understood: \(error.message)")
             carryOut(state.withLock { $0.engine.unusable(id, from: host, outcome) })
         }
+        return true
     }
 
-    /// A host said how a question ended.
-    func ended(_ wire: WireQuestionOutcome, at host: AgentID) throws(WireError) {
+    /// A host said how a question ended; false when nobody asked that host that question.
+    func ended(_ wire: WireQuestionOutcome, at host: AgentID) throws(WireError) -> Bool {
         guard let id = QuestionID(wire.questionID) else {
             throw WireError(.malformed, "the outcome names no valid question")
         }
         let outcome = Outcome(wire)
-        carryOut(state.withLock { $0.engine.ended(id, at: host, with: outcome, parts: Int(wire.chunks)) })
+        let directives = state.withLock {
+            $0.engine.ended(id, at: host, with: outcome, parts: Int(wire.chunks))
+        }
+        carryOut(directives)
+        return directives != [.dropStray(host)]
     }
 
     /// The connection of a host ended; whatever it was asked on it has no answer.
     func lost(_ host: AgentID, reason: String) {
         carryOut(state.withLock { $0.engine.lost(host, reason: reason) })
+    }
+
+    /// A host is not believed any more: what it was asked ends with this outcome.
+    func distrusted(_ host: AgentID, _ outcome: Outcome) {
+        carryOut(state.withLock { $0.engine.distrusted(host, outcome) })
     }
 
     private func withdraw(_ question: QuestionID) {
@@ -150,6 +163,7 @@ final class FanOut: Sendable {
         let question = pending.question
         let hosts = pending.references.values.sorted().map(\.id)
         let reachable = links.reachable(hosts)
+        let absent = registry.absence(of: hosts.lazy.filter { !reachable.contains($0) })
         let timer = group.next().scheduleTask(
             in: .nanoseconds((question.budget.deadline + grace).nanoseconds)
         ) {
@@ -158,7 +172,7 @@ final class FanOut: Sendable {
         let directives = state.withLock { state in
             state.pending[question.id] = pending
             state.pending[question.id]?.timer = timer
-            return state.engine.ask(question, of: hosts, reachable: reachable)
+            return state.engine.ask(question, of: hosts, absent: absent)
         }
         let targets = directives.compactMap { directive in
             if case .send(_, let host) = directive { host } else { nil }

@@ -67,8 +67,8 @@ struct FanOutEngine {
     /// Questions that still wait for at least one host.
     var questionsOpen: Int { asked.count }
 
-    /// Begins a question; `reachable` are those of the hosts that are connected.
-    mutating func ask(_ question: Question, of hosts: [AgentID], reachable: Set<AgentID>) -> [Directive] {
+    /// Begins a question; `absent` says of hosts that can't be asked why.
+    mutating func ask(_ question: Question, of hosts: [AgentID], absent: [AgentID: String]) -> [Directive] {
         guard asked.count < limits.questionsMax, asked[question.id] == nil else {
             let reason = "\(asked.count) questions are open at once, the most allowed; ask again later"
             return hosts.map { .reply(question.id, $0, Outcome(.refused, reason: reason)) }
@@ -76,8 +76,8 @@ struct FanOutEngine {
         var directives: [Directive] = []
         var waiting: Set<AgentID> = []
         for host in hosts {
-            if !reachable.contains(host) {
-                directives.append(.reply(question.id, host, Outcome(.unreachable, reason: "not connected")))
+            if let reason = absent[host] {
+                directives.append(.reply(question.id, host, Outcome(.unreachable, reason: reason)))
             } else if let count = open[host]?.count, count >= limits.perHostMax {
                 let reason = "\(count) questions are open on this host, the most allowed"
                 directives.append(.reply(question.id, host, Outcome(.refused, reason: reason)))
@@ -112,8 +112,8 @@ struct FanOutEngine {
         progress.bytes += part.bytes
         progress.rows += part.rows
         if let excess = excess(progress, of: asking, adding: part) {
-            let kind: OutcomeKind = progress.parts > 0 ? .partial : .failed
-            return giveUp(question, host, Outcome(kind, reason: excess, rowsDropped: part.rows))
+            // Agents know the budget and keep to it: whoever does not is not believed in part either.
+            return giveUp(question, host, Outcome(.failed, reason: excess, rowsDropped: part.rows))
         }
         progress.parts += 1
         open[host]?[question] = progress
@@ -140,12 +140,24 @@ struct FanOutEngine {
         return giveUp(question, host, outcome)
     }
 
-    /// The connection of a host ended.
+    /// The connection of a host ended; what had arrived of its answers is kept.
     mutating func lost(_ host: AgentID, reason: String) -> [Directive] {
-        let questions = (open.removeValue(forKey: host) ?? [:]).filter { !$0.value.replied }
-        return questions.keys.sorted().flatMap {
-            reply($0, host, Outcome(.unreachable, reason: "connection lost: \(reason)"))
+        leave(host) { parts in
+            parts == 0
+                ? Outcome(.unreachable, reason: "connection lost: \(reason)")
+                : Outcome(.partial, reason: "connection lost after \(parts) parts of the answer: \(reason)")
         }
+    }
+
+    /// A host is not believed any more.
+    mutating func distrusted(_ host: AgentID, _ outcome: Outcome) -> [Directive] {
+        leave(host) { _ in outcome }
+    }
+
+    /// Ends everything that a host was asked.
+    private mutating func leave(_ host: AgentID, _ outcome: (_ parts: Int) -> Outcome) -> [Directive] {
+        let questions = (open.removeValue(forKey: host) ?? [:]).filter { !$0.value.replied }
+        return questions.sorted { $0.key < $1.key }.flatMap { reply($0.key, host, outcome($0.value.parts)) }
     }
 
     /// The deadline of a question passed.

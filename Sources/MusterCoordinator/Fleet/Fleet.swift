@@ -50,6 +50,10 @@ package enum FleetEvent: Sendable {
     case disconnected(HostReference, reason: String)
     /// A host told where one of its actions stands. May repeat what was told before.
     case actionReport(HostReference, ActionReport)
+    /// A host is not trusted any more until somebody has looked: it lied, or its identity was copied.
+    case quarantined(HostReference, reason: String)
+    /// An administrator trusts it again.
+    case released(HostReference)
     /// Somebody was turned away: wrong authority, expired, revoked, bad token.
     case identityRefused(reason: String, address: String)
 }

@@ -27,6 +27,11 @@ package protocol FleetAdministration: Sendable {
 
     /// Ends the trust in a host for good and cuts its connection.
     func revoke(_ host: AgentID, reason: String) async throws(FleetError)
+
+    /// Lets a host out of quarantine: it may connect again.
+    ///
+    /// - Throws: ``FleetError`` with the code `invalid` when it is not in quarantine.
+    func release(_ host: AgentID) async throws(FleetError)
 }
 
 /// A join token as it is kept: everything but its secret.

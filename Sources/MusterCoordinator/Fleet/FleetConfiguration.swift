@@ -13,6 +13,8 @@ package struct FleetConfiguration: Sendable {
     package var heartbeatInterval: Duration = .seconds(15)
     /// From the TCP connection to the end of Hello.
     package var helloMax: Duration = .seconds(5)
+    /// How long an agent has to show that it still reads, when another one comes with its identity.
+    package var challengeMax: Duration = .seconds(2)
     /// How long an agent may leave its socket unread while more than ``writeBufferBytesMax`` waits for it.
     package var stallMax: Duration = .seconds(5)
     /// How long the handing over of a ticket may take.
@@ -21,11 +23,8 @@ package struct FleetConfiguration: Sendable {
     package var deadlineGrace: Duration = .milliseconds(200)
     /// Connections at once, agents and newcomers together.
     package var connectionsMax = 12_000
-    /// Connections at once that have not said Hello.
-    package var newcomersMax = 2_000
-    /// New connections per second over time, and at once.
-    package var admissionsPerSecond = 1_000.0
-    package var admissionsBurst = 2_000
+    /// Connections at once that have not been welcomed; more wait in the kernel's queue.
+    package var newcomersMax = 1_000
     /// Bytes waiting for one agent above which it counts as not reading.
     package var writeBufferBytesMax = 2 << 20
     /// Questions that one agent may have open.

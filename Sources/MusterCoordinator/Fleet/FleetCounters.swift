@@ -4,7 +4,7 @@ import Synchronization
 package struct FleetCounts: Hashable, Codable, Sendable {
     /// TCP connections accepted.
     package var connections = 0
-    /// Closed before TLS because too many came at once.
+    /// Closed before TLS because as many connections are open as may.
     package var admissionsRefused = 0
     /// TLS handshakes that failed, for whatever reason, also garbage.
     package var handshakesFailed = 0
@@ -23,6 +23,11 @@ package struct FleetCounts: Hashable, Codable, Sendable {
     package var stalled = 0
     /// Connections closed because a newer one of the same identity came.
     package var replaced = 0
+    /// Hosts put into quarantine, for whatever reason.
+    package var quarantined = 0
+    /// Second connections of an identity, and those of them where both were alive.
+    package var contests = 0
+    package var clones = 0
     package var questionsSent = 0
     /// Parts of answers after the reply was already given.
     package var answersLate = 0

@@ -36,6 +36,9 @@ extension FleetGateway: Fleet {
             throw FleetError(.unknown, "there is no host \(id.short)")
         }
         guard host.state != .revoked else { throw FleetError(.revoked, "\(host.name) was revoked") }
+        if let reason = host.quarantine {
+            throw FleetError(.unreachable, "\(host.name) is in quarantine: \(reason)")
+        }
         guard let link = hub.links[id] else {
             throw FleetError(.unreachable, "\(host.name) is not connected")
         }
@@ -91,6 +94,15 @@ extension FleetGateway: FleetAdministration {
         hub.registry.revoked(host)
         if let link = hub.links[host] { hub.cut(link, reason: reason) }
         logger.warning("host revoked", metadata: ["host.id": "\(host)", "reason": "\(reason)"])
+    }
+
+    package func release(_ host: AgentID) async throws(FleetError) {
+        guard let reference = hub.registry.release(host) else {
+            throw FleetError(.invalid, "the host is not in quarantine")
+        }
+        await saveUnsaved()
+        hub.tell(.released(reference))
+        logger.warning("host released", metadata: ["host.id": "\(host)", "host.name": "\(reference.name)"])
     }
 
     /// Labels are words that a selector can name.

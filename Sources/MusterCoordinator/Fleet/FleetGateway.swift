@@ -125,6 +125,11 @@ package final class FleetGateway: Service {
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptGate(hub: hub))
+                }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(
@@ -165,7 +170,7 @@ package final class FleetGateway: Service {
         while (try? await Task.sleep(for: .seconds(5))) != nil { await saveUnsaved() }
     }
 
-    private func saveUnsaved() async {
+    func saveUnsaved() async {
         let hosts = hub.registry.takeUnsaved(at: configuration.now())
         do throws(FleetError) {
             try await store.save(hosts)

@@ -19,6 +19,8 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var state: FleetHostState
     /// When a message of it last arrived, on the coordinator's clock; nil before the first.
     package var lastSeen: Timestamp?
+    /// Why it is in quarantine; nil when it is not.
+    package var quarantine: String?
     /// How far its clock is ahead of the coordinator's, in milliseconds; nil before the first message.
     package var skewMilliseconds: Double?
     /// What it told of itself with its latest heartbeat; nil before one, and when it went away.
@@ -48,8 +50,13 @@ package struct FleetHost: Hashable, Codable, Sendable {
 package enum FleetHostState: String, Hashable, Codable, Sendable, CaseIterable {
     case connected
     case disconnected
+    /// It lied or its identity was copied: cut off until an administrator releases or revokes it.
+    case quarantined
     /// No longer trusted; stays in the list so that people see it.
     case revoked
+
+    /// Whether it may be asked to act.
+    var isTrusted: Bool { self == .connected || self == .disconnected }
 }
 
 /// A service on a host, with the version that its latest deploy marker names.

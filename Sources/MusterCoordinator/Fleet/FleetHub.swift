@@ -11,10 +11,11 @@ import Synchronization
 final class FleetHub: Sendable {
     /// How many connections there are, and who may come in.
     private struct Door {
-        var bucket: AdmissionBucket
         var connections = 0
-        /// Those of agents that said Hello.
+        /// Those of agents that were welcomed.
         var live = 0
+        /// Takes further connections in; nil when none has to wait.
+        var resume: (@Sendable () -> Void)?
     }
 
     let configuration: FleetConfiguration
@@ -26,8 +27,7 @@ final class FleetHub: Sendable {
     let requests: AsyncStream<CertificateDesk.Request>
 
     private let authority: CertificateAuthority
-    private let door: Mutex<Door>
-    private let started = NIODeadline.now()
+    private let door = Mutex(Door())
     private let eventsIn: AsyncStream<FleetEvent>.Continuation
     private let requestsIn: AsyncStream<CertificateDesk.Request>.Continuation
     private let logger: Logger
@@ -49,14 +49,6 @@ final class FleetHub: Sendable {
             group: group,
             configuration: configuration
         )
-        door = Mutex(
-            Door(
-                bucket: AdmissionBucket(
-                    perSecond: configuration.admissionsPerSecond,
-                    burst: configuration.admissionsBurst
-                )
-            )
-        )
         (events, eventsIn) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(configuration.eventsMax)
         )
@@ -70,13 +62,10 @@ final class FleetHub: Sendable {
 
     // MARK: Coming and going
 
-    /// Whether one more connection may come in now.
+    /// Counts one more connection; false when there are too many.
     func admit() -> Bool {
-        let elapsed: Duration = .nanoseconds((NIODeadline.now() - started).nanoseconds)
         let isIn = door.withLock { door in
-            guard door.connections < configuration.connectionsMax,
-                door.connections - door.live < configuration.newcomersMax, door.bucket.take(at: elapsed)
-            else { return false }
+            guard door.connections < configuration.connectionsMax else { return false }
             door.connections += 1
             return true
         }
@@ -84,8 +73,29 @@ final class FleetHub: Sendable {
         return isIn
     }
 
+    /// Whether the next connections have to wait; then `resume` is called, once, when there is room.
+    func waitForRoom(_ resume: @escaping @Sendable () -> Void) -> Bool {
+        door.withLock { door in
+            guard door.connections - door.live >= configuration.newcomersMax else { return false }
+            door.resume = resume
+            return true
+        }
+    }
+
     /// A connection that was let in is gone.
-    func left() { door.withLock { $0.connections -= 1 } }
+    func left() { changeDoor { $0.connections -= 1 } }
+
+    private func changeDoor(_ change: (inout Door) -> Void) {
+        let resume = door.withLock { door in
+            change(&door)
+            guard door.connections - door.live < configuration.newcomersMax else {
+                return (@Sendable () -> Void)?.none
+            }
+            defer { door.resume = nil }
+            return door.resume
+        }
+        resume?()
+    }
 
     /// The identity that a connection's certificate gives.
     func identify(_ certificate: [UInt8]) throws(FleetError) -> AgentID {
@@ -114,7 +124,7 @@ final class FleetHub: Sendable {
 
     /// An agent was welcomed; an older connection of it makes room.
     func began(_ link: AgentLink) {
-        door.withLock { $0.live += 1 }
+        changeDoor { $0.live += 1 }
         if let older = links.insert(link) {
             let reason = "replaced by a newer connection from \(link.address)"
             older.end(LinkEnd(.replaced, reason))
@@ -127,11 +137,54 @@ final class FleetHub: Sendable {
         if registry.host(link.host.id)?.state == .revoked { cut(link, reason: "revoked") }
     }
 
+    /// A newcomer's contest with the live connection of the same identity; nil when there is none.
+    func contest(for newcomer: AgentLink) -> Contest? {
+        guard let older = links[newcomer.host.id] else { return nil }
+        counters.update { $0.contests += 1 }
+        let contest = Contest(
+            on: newcomer.eventLoop,
+            within: .nanoseconds(configuration.challengeMax.nanoseconds)
+        )
+        older.challenge(contest)
+        return contest
+    }
+
+    /// Both the older connection and a newcomer are alive: somebody has copied the identity.
+    func cloned(_ newcomer: AgentLink) {
+        counters.update { $0.clones += 1 }
+        let older = links[newcomer.host.id]?.address ?? "an address that left meanwhile"
+        let reason = "two hosts use its identity, from \(older) and \(newcomer.address): its key was copied"
+        quarantine(newcomer.host, Outcome(.unreachable, reason: "in quarantine: \(reason)"), reason: reason)
+        newcomer.end(LinkEnd(.identity, reason), last: .refused(WireRefused(sequence: 0, reason: reason)))
+    }
+
+    /// An agent answered a question that it was not asked, which no agent of ours does.
+    func lied(_ link: AgentLink) {
+        // What a connection still says that was replaced already is late, not a lie.
+        guard links[link.host.id] === link else { return }
+        let reason = "it answered a question that it was not asked"
+        quarantine(link.host, Outcome(.failed, reason: "in quarantine: \(reason)"), reason: reason)
+    }
+
+    private func quarantine(_ host: HostReference, _ outcome: Outcome, reason: String) {
+        guard registry.quarantine(host.id, reason: reason) else { return }
+        counters.update { $0.quarantined += 1 }
+        logger.critical(
+            "host quarantined",
+            metadata: ["host.id": "\(host.id)", "host.name": "\(host.name)", "reason": "\(reason)"]
+        )
+        fanOut.distrusted(host.id, outcome)
+        if let link = links[host.id] {
+            link.end(LinkEnd(.identity, reason), last: .refused(WireRefused(sequence: 0, reason: reason)))
+        }
+        tell(.quarantined(host, reason: reason))
+    }
+
     /// A connection ended; `link` is nil when it was never an agent's.
     func ended(link: AgentLink?, _ end: LinkEnd, address: String) {
         count(end)
         guard let link else { return logStranger(end, address: address) }
-        door.withLock { $0.live -= 1 }
+        changeDoor { $0.live -= 1 }
         var metadata = metadata(link)
         metadata["reason"] = "\(end.reason)"
         let level: Logger.Level =

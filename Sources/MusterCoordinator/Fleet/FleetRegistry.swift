@@ -12,6 +12,7 @@ final class FleetRegistry: Sendable {
         case welcome(HostReference)
         case refused(String)
         case revoked(String)
+        case quarantined(String)
     }
 
     private struct Member {
@@ -73,6 +74,7 @@ final class FleetRegistry: Sendable {
             guard member.host.state != .revoked else {
                 return .revoked("identity \(id.short) (\(member.host.name)) was revoked")
             }
+            if let reason = member.host.quarantine { return .quarantined(reason) }
             member.host.version = hello.version
             member.host.system = hello.inventory.system
             member.host.kernel = hello.inventory.kernel
@@ -117,6 +119,50 @@ final class FleetRegistry: Sendable {
             members[id]?.host.linesSampledEvery = nil
             members[id]?.unsaved = true
         }
+    }
+
+    /// Puts a host apart; false when it is already, or nobody knows it.
+    func quarantine(_ id: AgentID, reason: String) -> Bool {
+        members.withLock { members in
+            guard let host = members[id]?.host, host.state != .revoked, host.quarantine == nil else {
+                return false
+            }
+            members[id]?.host.state = .quarantined
+            members[id]?.host.quarantine = reason
+            members[id]?.host.health = nil
+            members[id]?.unsaved = true
+            return true
+        }
+    }
+
+    /// Trusts a host again; nil when it was not in quarantine.
+    func release(_ id: AgentID) -> HostReference? {
+        members.withLock { members in
+            guard members[id]?.host.state == .quarantined else { return nil }
+            members[id]?.host.state = .disconnected
+            members[id]?.host.quarantine = nil
+            members[id]?.unsaved = true
+            return members[id]?.host.reference
+        }
+    }
+
+    /// Why each of these hosts can't be asked, for people; they are not connected.
+    func absence(of ids: some Sequence<AgentID>) -> [AgentID: String] {
+        members.withLock { members in
+            Dictionary(
+                ids.map { ($0, Self.absence(of: members[$0]?.host)) },
+                uniquingKeysWith: { first, _ in first }
+            )
+        }
+    }
+
+    private static func absence(of host: FleetHost?) -> String {
+        guard let host else { return "nobody knows this identity" }
+        if let reason = host.quarantine { return "in quarantine: \(reason)" }
+        if host.state == .revoked { return "revoked" }
+        guard let seen = host.lastSeen else { return "never connected" }
+        return host.state == .connected
+            ? "does not read what it is sent" : "not connected, last heard \(seen)"
     }
 
     func revoked(_ id: AgentID) {

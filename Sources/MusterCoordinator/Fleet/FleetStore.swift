@@ -5,7 +5,7 @@ import MusterCore
 /// All of it can be lost only together with the coordinator's database; connections, states and replies are
 /// never in it.
 package protocol FleetStore: Sendable {
-    /// Every host that ever joined, with `state` either disconnected or revoked.
+    /// Every host that ever joined, with a `state` that is never connected.
     func hosts() async throws(FleetError) -> [FleetHost]
 
     /// Keeps what was last seen of hosts that joined before; their labels and revocation stay as they are.

@@ -11,6 +11,7 @@ extension LinkEngine.Message {
         case .outcome: self = .working("Outcome")
         case .actionReport: self = .working("ActionReport")
         case .renewRequest: self = .working("RenewRequest")
+        case .challengeReply: self = .working("ChallengeReply")
         case .refused: self = .working("Refused")
         case .joinResult: self = .foreign("JoinResult")
         case .welcome: self = .foreign("Welcome")
@@ -22,6 +23,7 @@ extension LinkEngine.Message {
         case .drain: self = .foreign("Drain")
         case .revoked: self = .foreign("Revoked")
         case .commit: self = .foreign("Commit")
+        case .challenge: self = .foreign("Challenge")
         case .abort: self = .foreign("Abort")
         case nil: self = envelope.unknownFields.data.isEmpty ? .acknowledgement : .unknown
         }

@@ -45,6 +45,9 @@ package struct SQLiteFleetStore: FleetStore {
                     """
             )
         }
+        migrator.registerMigration("fleet-2") { db in
+            try db.execute(sql: "ALTER TABLE fleet_host ADD COLUMN quarantine TEXT")
+        }
     }
 
     package func hosts() async throws(FleetError) -> [FleetHost] {
@@ -62,14 +65,15 @@ package struct SQLiteFleetStore: FleetStore {
                 let statement = try db.makeStatement(
                     sql: """
                         UPDATE fleet_host SET services = ?, version = ?, system = ?, kernel = ?,
-                            address = ?, last_seen_ns = ?, skew_ms = ? WHERE id = ?
+                            address = ?, last_seen_ns = ?, skew_ms = ?, quarantine = ? WHERE id = ?
                         """
                 )
                 for host in hosts {
                     try statement.execute(arguments: [
                         try Self.text(of: host.services), host.version, host.system, host.kernel,
                         host.address,
-                        host.lastSeen?.nanoseconds, host.skewMilliseconds, host.id.description,
+                        host.lastSeen?.nanoseconds, host.skewMilliseconds, host.quarantine,
+                        host.id.description,
                     ])
                 }
             }
@@ -220,7 +224,12 @@ extension SQLiteFleetStore {
         host.address = row["address"]
         host.lastSeen = (row["last_seen_ns"] as Int64?).map { Timestamp(nanoseconds: $0) }
         host.skewMilliseconds = row["skew_ms"]
-        host.state = (row["revoked_ns"] as Int64?) == nil ? .disconnected : .revoked
+        host.quarantine = row["quarantine"]
+        if (row["revoked_ns"] as Int64?) != nil {
+            host.state = .revoked
+        } else {
+            host.state = host.quarantine == nil ? .disconnected : .quarantined
+        }
         return host
     }
 

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Logging
 import MusterCore
 import MusterIdentity
@@ -95,8 +96,37 @@ package final class IncidentService: Operations, Service {
             case .connected(let host): logger.info("host connected", metadata: ["host": "\(host.name)"])
             case .disconnected(let host, let reason):
                 logger.info("host gone", metadata: ["host": "\(host.name)", "reason": "\(reason)"])
+            case .quarantined(let host, let reason): await raise(.firing, about: host, summary: reason)
+            case .released(let host):
+                await raise(.resolved, about: host, summary: "released by an administrator")
             case .identityRefused: continue  // The fleet's own log has told it already.
             }
+        }
+    }
+
+    /// An alert of our own, taken in as any other: a host is in quarantine, or out of it.
+    private func raise(_ status: Alert.Status, about host: HostReference, summary: String) async {
+        let body = PlainAlertBody(
+            name: "Host in quarantine",
+            severity: "critical",
+            status: status,
+            summary: "\(host.name) is cut off: \(summary)",
+            labels: ["host": host.name],
+            fingerprint: "quarantine-\(host.id.short)",
+            // However many hosts it are, it is one thing to look at.
+            group: "muster/quarantine"
+        )
+        do {
+            _ = try await receiveAlerts(
+                raw: Array(try JSONEncoder().encode(body)),
+                format: .json,
+                from: "muster"
+            )
+        } catch {
+            logger.critical(
+                "no alert about a host in quarantine",
+                metadata: ["host.name": "\(host.name)", "summary": "\(summary)", "reason": "\(error)"]
+            )
         }
     }
 

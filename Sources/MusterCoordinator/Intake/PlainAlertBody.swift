@@ -8,7 +8,7 @@ import MusterIdentity
 ///
 /// Only `name` must be there. `status` is firing when missing, `starts` the moment of arrival, `fingerprint` a
 /// hash of name, service and labels.
-struct PlainAlertBody: Decodable {
+struct PlainAlertBody: Codable {
     var name: String
     var service: String?
     var severity: String?

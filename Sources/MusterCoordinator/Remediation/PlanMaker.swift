@@ -80,7 +80,7 @@ struct PlanMaker: Sendable {
                 throw RemediationError("hosts: \(error)")
             }
         }
-        let trusted = Set(hosts.filter { $0.state != .revoked }.map(\.id))
+        let trusted = Set(hosts.filter(\.state.isTrusted).map(\.id))
         let targets = found.filter { trusted.contains($0.id) }.sorted()
         guard !targets.isEmpty else {
             throw RemediationError("no host is meant: \(Self.word(for: mitigation.hosts)) names none")

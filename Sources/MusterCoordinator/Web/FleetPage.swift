@@ -45,6 +45,7 @@ struct FleetPage {
     private static func badge(_ host: FleetHost) -> String {
         switch host.state {
         case .revoked: "revoked"
+        case .quarantined: "quarantined"
         case .disconnected: "away"
         case .connected:
             switch host.health {

@@ -27,7 +27,7 @@ package struct AskRequest: Hashable, Sendable, Codable {
 
 /// One line of the answer to an ``AskRequest``: any number with `progress`, then exactly one with another value.
 package struct AskLine: Sendable, Codable {
-    /// A host's question ended.
+    /// How far it is; told now and then.
     package var progress: AskProgress?
     /// Everything, merged; the last line.
     package var result: FleetAnswer?
@@ -41,14 +41,8 @@ package struct AskLine: Sendable, Codable {
 
 /// How far a fan-out has come.
 package struct AskProgress: Hashable, Sendable, Codable {
-    package var host: HostReference
-    package var outcome: Outcome
     /// All hosts asked, and the outcomes so far.
     package var coverage: Coverage
 
-    package init(host: HostReference, outcome: Outcome, coverage: Coverage) {
-        self.host = host
-        self.outcome = outcome
-        self.coverage = coverage
-    }
+    package init(coverage: Coverage) { self.coverage = coverage }
 }

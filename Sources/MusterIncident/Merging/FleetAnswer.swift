@@ -8,6 +8,8 @@ package struct FleetAnswer: Sendable, Codable {
     /// How the question ended on each host, by host name.
     package var hosts: [HostOutcome]
     package var merged: MergedAnswer
+    /// From the question's start until everything was merged.
+    package var tookMilliseconds: Double?
 
     /// Merges the replies; `rowsMax` bounds each list of the result, so that no fleet is too large to print.
     package init(_ reply: FleetReply, rowsMax: Int = 10_000) {

@@ -2,7 +2,7 @@ import MusterCore
 
 extension WireAnswerChunk.OneOf_Body {
     /// The whole answer as one message; ``AnswerChunker`` cuts it.
-    init(_ answer: Answer) {
+    package init(_ answer: Answer) {
         switch answer {
         case .logs(let value): self = .logs(WireLogsAnswer(value))
         case .requests(let value): self = .requests(WireRequestsAnswer(value))

@@ -111,6 +111,15 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .renewRequest(newValue)}
   }
 
+  /// Agent to coordinator: answers Challenge.
+  package var challengeReply: WireChallengeReply {
+    get {
+      if case .challengeReply(let v)? = body {return v}
+      return WireChallengeReply()
+    }
+    set {body = .challengeReply(newValue)}
+  }
+
   /// Coordinator to agent: answers JoinRequest.
   package var joinResult: WireJoinResult {
     get {
@@ -210,6 +219,15 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .abort(newValue)}
   }
 
+  /// Coordinator to agent: somebody else has come with the same identity; say at once that you are still there.
+  package var challenge: WireChallenge {
+    get {
+      if case .challenge(let v)? = body {return v}
+      return WireChallenge()
+    }
+    set {body = .challenge(newValue)}
+  }
+
   /// Either direction: a message was understood as a frame but not accepted.
   package var refused: WireRefused {
     get {
@@ -236,6 +254,8 @@ package nonisolated struct WireEnvelope: Sendable {
     case actionReport(WireActionReport)
     /// Agent to coordinator: asks for a new certificate for the same key.
     case renewRequest(WireRenewRequest)
+    /// Agent to coordinator: answers Challenge.
+    case challengeReply(WireChallengeReply)
     /// Coordinator to agent: answers JoinRequest.
     case joinResult(WireJoinResult)
     /// Coordinator to agent: answers Hello.
@@ -258,6 +278,8 @@ package nonisolated struct WireEnvelope: Sendable {
     case commit(WireCommit)
     /// Coordinator to agent: take the effect of an action back.
     case abort(WireAbort)
+    /// Coordinator to agent: somebody else has come with the same identity; say at once that you are still there.
+    case challenge(WireChallenge)
     /// Either direction: a message was understood as a frame but not accepted.
     case refused(WireRefused)
 
@@ -531,6 +553,36 @@ package nonisolated struct WireRenewed: Sendable {
   package init() {}
 }
 
+/// Asks an agent whether it still reads its connection, when a second one with its identity came in.
+///
+/// An agent that does not know it answers with Refused, which shows as much.
+package nonisolated struct WireChallenge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Set by the coordinator: 16 random bytes.
+  package var nonce: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Answers a Challenge.
+package nonisolated struct WireChallengeReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The challenge's nonce.
+  package var nonce: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// Answers Hello.
 package nonisolated struct WireWelcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -622,7 +674,7 @@ fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{4}\u{e}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{2}\u{a}refused\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{2}\u{9}refused\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -721,6 +773,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.body = .renewRequest(v)
+        }
+      }()
+      case 17: try {
+        var v: WireChallengeReply?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .challengeReply(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .challengeReply(v)
         }
       }()
       case 30: try {
@@ -866,6 +931,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .abort(v)
         }
       }()
+      case 41: try {
+        var v: WireChallenge?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .challenge(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .challenge(v)
+        }
+      }()
       case 50: try {
         var v: WireRefused?
         var hadOneofValue = false
@@ -924,6 +1002,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
       guard case .renewRequest(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
     }()
+    case .challengeReply?: try {
+      guard case .challengeReply(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
     case .joinResult?: try {
       guard case .joinResult(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
@@ -967,6 +1049,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .abort?: try {
       guard case .abort(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .challenge?: try {
+      guard case .challenge(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
     }()
     case .refused?: try {
       guard case .refused(let v)? = self.body else { preconditionFailure() }
@@ -1469,6 +1555,66 @@ nonisolated extension WireRenewed: SwiftProtobuf.Message, SwiftProtobuf._Message
   package static func ==(lhs: WireRenewed, rhs: WireRenewed) -> Bool {
     if lhs.certificate != rhs.certificate {return false}
     if lhs.authorities != rhs.authorities {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Challenge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nonce\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.nonce) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.nonce.isEmpty {
+      try visitor.visitSingularBytesField(value: self.nonce, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireChallenge, rhs: WireChallenge) -> Bool {
+    if lhs.nonce != rhs.nonce {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireChallengeReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ChallengeReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nonce\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.nonce) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.nonce.isEmpty {
+      try visitor.visitSingularBytesField(value: self.nonce, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireChallengeReply, rhs: WireChallengeReply) -> Bool {
+    if lhs.nonce != rhs.nonce {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

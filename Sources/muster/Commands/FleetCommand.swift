@@ -33,6 +33,7 @@ struct FleetCommand: ParsableCommand {
         var services: [Service]
         var version: String
         var state: String
+        var quarantine: String?
         var lastSeen: Timestamp?
         var health: HealthDigest?
         var linesSampledEvery: Int?
@@ -66,6 +67,10 @@ struct FleetCommand: ParsableCommand {
             )
         }
         table.print(orElse: "No connected host noticed anything unusual of itself.")
+        for host in hosts {
+            guard let reason = host.quarantine else { continue }
+            Terminal.out(Terminal.clean("\(host.name) is in quarantine: \(reason)"))
+        }
         let connected = hosts.count { $0.state == "connected" }
         Terminal.out("\(connected) of \(Words.count(hosts.count, "host")) connected")
     }

@@ -133,8 +133,8 @@ struct TokenRevokeCommand: ParsableCommand {
 struct AgentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "End the trust in a host.",
-        subcommands: [AgentRevokeCommand.self]
+        abstract: "End the trust in a host, or let it out of quarantine.",
+        subcommands: [AgentRevokeCommand.self, AgentReleaseCommand.self]
     )
 }
 
@@ -163,6 +163,37 @@ struct AgentRevokeCommand: ParsableCommand {
             try JSON.print(["revoked": host])
         } else {
             Terminal.out("Revoked \(Terminal.clean(host)).")
+        }
+    }
+}
+
+/// `muster agent release`.
+struct AgentReleaseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "release",
+        abstract: "Let a host out of quarantine.",
+        discussion: """
+            A host is put into quarantine when it answers what it was not asked, or when two hosts use its identity. \
+            Look at it first. A key that was copied must not be trusted again: revoke the host then, remove \
+            agent.key on it and let it join anew.
+
+            EXAMPLES
+              muster fleet
+              muster agent release web-2
+            """
+    )
+
+    @Argument(help: "The host's name, or its identity of 64 digits when two have the same name.")
+    var host: String
+
+    @OptionGroup var options: ServerOptions
+
+    func run() throws {
+        try options.connect().post("agents/\(host.pathPart)/release", [String: String]())
+        if options.json {
+            try JSON.print(["released": host])
+        } else {
+            Terminal.out("Released \(Terminal.clean(host)); it connects within two minutes.")
         }
     }
 }

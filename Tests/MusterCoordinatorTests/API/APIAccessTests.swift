@@ -18,7 +18,8 @@ struct APIAccessTests {
         ("POST", "ask", .ask), ("POST", "incidents/x/close", .respond),
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),
         ("GET", "tokens", .administer), ("POST", "tokens", .administer), ("DELETE", "tokens/x", .administer),
-        ("POST", "agents/x/revoke", .administer), ("GET", "operators", .administer),
+        ("POST", "agents/x/revoke", .administer), ("POST", "agents/x/release", .administer),
+        ("GET", "operators", .administer),
         ("POST", "operators", .administer), ("DELETE", "operators/x", .administer),
         ("GET", "audit", .administer),
     ]

@@ -93,8 +93,7 @@ struct APICallTests {
             let lines = try reply.body.split(separator: UInt8(ascii: "\n")).map {
                 try JSONDecoder().decode(AskLine.self, from: Data($0))
             }
-            #expect(lines.compactMap(\.progress).count == 3)
-            #expect(lines.compactMap(\.progress).last?.coverage.summary == "answered 2/3, 1 unreachable")
+            #expect(lines.dropLast().allSatisfy { $0.progress?.coverage.asked == 3 })
             let result = try #require(lines.last?.result)
             guard case .requests(let merged) = result.merged else {
                 Issue.record("another kind of answer")

@@ -93,5 +93,7 @@ actor MemoryAdministration: FleetAdministration {
         made[index].revoked = true
     }
 
+    func release(_ host: AgentID) async throws(FleetError) { revoked[host] = nil }
+
     func revoke(_ host: AgentID, reason: String) async throws(FleetError) { revoked[host] = reason }
 }

@@ -32,14 +32,14 @@ struct FanOutEngineTests {
 
     private func asked() -> FanOutEngine {
         var engine = FanOutEngine()
-        _ = engine.ask(question, of: [a], reachable: [a])
+        _ = engine.ask(question, of: [a], absent: [:])
         return engine
     }
 
     @Test("hosts that are not connected are answered for at once")
     func unreachable() {
         var engine = FanOutEngine()
-        let directives = engine.ask(question, of: [a, b], reachable: [a])
+        let directives = engine.ask(question, of: [a, b], absent: [b: "not connected"])
         #expect(directives.first == .send(question.id, to: a))
         #expect(replies(directives) == [.unreachable])
         #expect(engine.questionsOpen == 1)
@@ -98,7 +98,7 @@ struct FanOutEngineTests {
         #expect(bytes.arrived(part(0, bytes: 900), of: question.id, from: a) == [.keep])
         let cut = bytes.arrived(part(1, bytes: 900), of: question.id, from: a)
         #expect(cut.first == .cancel(question.id, at: a))
-        #expect(replies(cut) == [.partial])
+        #expect(replies(cut) == [.failed])
         var rows = asked()
         #expect(replies(rows.arrived(part(0, rows: 11), of: question.id, from: a)) == [.failed])
     }
@@ -119,12 +119,12 @@ struct FanOutEngineTests {
         for second in 1...2 {
             var question = question
             question.id = QuestionID(at: Timestamp(nanoseconds: Int64(second) * 1_000_000_000))
-            _ = engine.ask(question, of: [a], reachable: [a])
+            _ = engine.ask(question, of: [a], absent: [:])
             // Given up here; the host has not ended it.
             _ = engine.expired(question.id)
         }
-        #expect(replies(engine.ask(question, of: [a], reachable: [a])) == [.refused])
+        #expect(replies(engine.ask(question, of: [a], absent: [:])) == [.refused])
         _ = engine.lost(a, reason: "gone")
-        #expect(engine.ask(question, of: [a], reachable: [a]) == [.send(question.id, to: a)])
+        #expect(engine.ask(question, of: [a], absent: [:]) == [.send(question.id, to: a)])
     }
 }

@@ -173,9 +173,9 @@ struct FleetIdentityTests {
         }
     }
 
-    @Test("a newer connection of one identity replaces the older")
+    @Test("a newer connection of one identity replaces an older one that says nothing any more")
     func replaces() async throws {
-        try await TestFleet.run { fleet in
+        try await TestFleet.run({ $0.challengeMax = .milliseconds(200) }) { fleet in
             let (older, credentials) = try await fleet.join("web-1")
             let newer = try await fleet.connect(credentials)
             guard case .welcome? = try await newer.hello() else {
@@ -187,6 +187,88 @@ struct FleetIdentityTests {
             #expect(await fleet.gateway.hosts().map(\.state) == [.connected])
             #expect(fleet.gateway.counts.replaced == 1)
         }
+    }
+
+    @Test("an older connection that ends while it is challenged makes room at once")
+    func replacesTheDead() async throws {
+        try await TestFleet.run({ $0.challengeMax = .seconds(600) }) { fleet in
+            let (older, credentials) = try await fleet.join("web-1")
+            let newer = try await fleet.connect(credentials)
+            try newer.sayHello()
+            guard case .challenge? = await older.next() else {
+                Issue.record("expected a challenge")
+                return
+            }
+            older.close()
+            guard case .welcome? = await newer.next() else {
+                Issue.record("expected the newer to be welcome")
+                return
+            }
+            #expect(fleet.gateway.counts.contests == 1 && fleet.gateway.counts.clones == 0)
+        }
+    }
+
+    @Test("two live connections of one identity are both cut, and the host stays out until it is released")
+    func cloned() async throws {
+        try await TestFleet.run { fleet in
+            let (older, credentials) = try await fleet.join("web-1")
+            let newer = try await fleet.connect(credentials)
+            try newer.sayHello()
+            guard case .challenge(let challenge)? = await older.next() else {
+                Issue.record("expected a challenge")
+                return
+            }
+            // Not the nonce: says nothing.
+            try older.send(.challengeReply(WireChallengeReply()))
+            try older.send(.challengeReply(.with { $0.nonce = challenge.nonce }))
+            for agent in [older, newer] {
+                guard case .refused(let refused)? = await agent.next() else {
+                    Issue.record("expected both to be told")
+                    return
+                }
+                #expect(refused.reason.contains("its key was copied"))
+                #expect(await agent.isClosed())
+            }
+            let host = try #require(await fleet.gateway.hosts().first)
+            #expect(host.state == .quarantined && host.quarantine?.contains("its key was copied") == true)
+            #expect(fleet.gateway.counts.clones == 1 && fleet.gateway.counts.quarantined == 1)
+            let reply = await fleet.gateway.ask(.facts, of: [host.id], budget: QuestionBudget(), onReply: nil)
+            #expect(reply.replies.map(\.outcome.kind) == [.unreachable])
+            #expect(reply.replies.first?.outcome.reason.hasPrefix("in quarantine: ") == true)
+
+            guard case .refused? = try await fleet.connect(credentials).hello() else {
+                Issue.record("expected it to stay out")
+                return
+            }
+            try await fleet.gateway.release(host.id)
+            guard case .welcome? = try await fleet.connect(credentials).hello() else {
+                Issue.record("expected it to be welcome again")
+                return
+            }
+            #expect(await fleet.gateway.hosts().map(\.state) == [.connected])
+        }
+    }
+
+    @Test("quarantine outlives the coordinator")
+    func quarantineIsKept() async throws {
+        let store = try TestFleet.emptyStore()
+        let token = FleetToken(
+            id: "0123456789abcdef",
+            labels: [:],
+            uses: 1,
+            created: .zero,
+            expires: .zero + .seconds(60),
+            creator: "test"
+        )
+        try await store.create(token, secret: [1])
+        var host = FleetHost(id: SHA256.hash([7]), name: "web-1")
+        host = try await store.join(host, token: token.id, secret: [1], at: .zero)
+        host.quarantine = "it answered a question that it was not asked"
+        try await store.save([host])
+        #expect(try await store.hosts().map(\.state) == [.quarantined])
+        host.quarantine = nil
+        try await store.save([host])
+        #expect(try await store.hosts().map(\.state) == [.disconnected])
     }
 
     @Test("a renewal is for the same key only")

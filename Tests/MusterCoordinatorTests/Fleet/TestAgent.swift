@@ -145,6 +145,12 @@ final class TestAgent: Sendable {
         name: String = "web-1",
         services: [String: String] = [:]
     ) async throws -> WireEnvelope.OneOf_Body? {
+        try sayHello(name: name, services: services)
+        return await next()
+    }
+
+    /// Says Hello.
+    func sayHello(name: String = "web-1", services: [String: String] = [:]) throws {
         var hello = WireHello()
         hello.version = "0.1.0"
         hello.inventory.name = name
@@ -156,7 +162,6 @@ final class TestAgent: Sendable {
         }
         hello.sentAtNs = FleetClock.now().nanoseconds
         try send(.hello(hello))
-        return await next()
     }
 }
 

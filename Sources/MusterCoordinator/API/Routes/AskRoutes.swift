@@ -23,7 +23,8 @@ struct AskRoutes {
         group.post("ask", use: ask)
     }
 
-    /// Checks everything that can be wrong, then answers with one JSON object per line as replies come in.
+    /// Checks everything that can be wrong, then answers with one JSON object per line: how far it is, ten times a second
+    /// at most, and the whole in the end.
     @Sendable private func ask(_ request: Request, _ context: APIContext) async throws -> Response {
         let caller = try context.caller(with: .ask)
         let body = try await APIBody.decode(AskRequest.self, from: request, max: bytesMax)
@@ -75,7 +76,7 @@ struct AskRoutes {
         )
     }
 
-    /// Asks, and hands one line per reply to `write` meanwhile.
+    /// Asks, and hands a line of progress to `write` now and then.
     ///
     /// When nobody reads any more, `write` throws, which ends the question on all hosts.
     private static func fanOut(
@@ -85,30 +86,29 @@ struct AskRoutes {
         _ fleet: any Fleet,
         write: (ByteBuffer) async throws -> Void
     ) async throws -> FleetAnswer {
-        // Each line holds the whole count so far, so lines that a slow reader misses are no loss.
-        let (replies, feed) = AsyncStream.makeStream(
-            of: HostReply.self,
-            bufferingPolicy: .bufferingNewest(1_024)
-        )
+        let began = ContinuousClock.now
+        let (ticks, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let counter = OutcomeCounter(asked: hosts.count)
         async let asked: FleetReply = {
             defer { feed.finish() }
             return await fleet.ask(probe, of: hosts, budget: QuestionBudget(deadline: deadline)) { reply in
                 counter.count(reply.outcome.kind)
-                // Only the outcome travels; the answer is merged in the end.
-                feed.yield(HostReply(host: reply.host, outcome: reply.outcome, answer: nil))
             }
         }()
-        for await reply in replies {
-            let progress = AskProgress(
-                host: reply.host,
-                outcome: reply.outcome,
-                coverage: counter.coverage
-            )
-            try await write(line(AskLine(progress: progress)))
+        // However many hosts reply, people read no faster.
+        let clock = Task {
+            while (try? await Task.sleep(for: progressInterval)) != nil { feed.yield() }
         }
-        return FleetAnswer(await asked)
+        defer { clock.cancel() }
+        for await _ in ticks {
+            try await write(line(AskLine(progress: AskProgress(coverage: counter.coverage))))
+        }
+        var answer = FleetAnswer(await asked)
+        answer.tookMilliseconds = (ContinuousClock.now - began).inMilliseconds
+        return answer
     }
+
+    private static let progressInterval = Duration.milliseconds(100)
 
     private static func line(_ line: AskLine) throws -> ByteBuffer {
         ByteBuffer(bytes: try APIBody.data(line) + [UInt8(ascii: "\n")])

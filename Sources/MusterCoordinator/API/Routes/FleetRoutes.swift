@@ -26,6 +26,15 @@ struct FleetRoutes {
             return Response(status: .noContent)
         }
         group.post("agents/:agent/revoke", use: revokeAgent)
+        group.post("agents/:agent/release") { _, context in
+            let caller = try context.caller(with: .administer)
+            let word = context.parameters.get("agent") ?? ""
+            let host = try Self.host(word, among: await services.fleet.hosts())
+            try await services.audit.record("agent.release", of: "\(host.name) \(host.id)", by: caller) {
+                try await services.administration.release(host.id)
+            }
+            return Response(status: .noContent)
+        }
     }
 
     @Sendable private func createToken(_ request: Request, _ context: APIContext) async throws -> Response {
