@@ -51,6 +51,9 @@ final class SimulatedAgent {
         )
     }
 
+    /// Bytes of one part of an answer that is too large.
+    private static let partBytes = 256 << 10
+
     private var draw: Double { Double.random(in: 0..<1, using: &random) }
 
     // MARK: Time
@@ -268,26 +271,26 @@ final class SimulatedAgent {
             loop.assumeIsolated().scheduleTask(in: .nanoseconds(wait.nanoseconds)) { self.answer(wire) }
         case .crash: crash()
         case .crashMidway:
-            answerInParts(wire, bytesEach: 512, parts: 1)
+            guard let body = body(wire) else { return answer(wire) }
+            send(SwarmAnswers.frame(body, question: wire.id, counter: &counter))
             // After the bytes are out, and well before anybody would wait for more.
             loop.assumeIsolated().scheduleTask(in: .milliseconds(20)) { self.crash() }
-        case .oversize:
-            let budget = wire.bytesMax == 0 ? 8 << 20 : Int(clamping: wire.bytesMax)
-            let parts = budget / (256 << 10) + 4
-            answerInParts(wire, bytesEach: 256 << 10, parts: parts)
-            send(outcome(wire, Outcome(.ok), parts: parts))
+        case .oversize: answerTooMuch(wire)
         case .lying: Clock.monotonic - began < settings.honestFor ? answer(wire) : lie(wire)
         case .duplicate, .skewed, .partitioned, .flapping, nil: answer(wire)
         }
     }
 
+    private func body(_ wire: WireQuestion) -> [UInt8]? {
+        (try? Question(wire)).flatMap { answers.body($0.probe) }
+    }
+
     private func answer(_ wire: WireQuestion) {
-        guard let probe = (try? Question(wire))?.probe,
-            let frame = answers.frame(probe, question: wire.id, counter: &counter)
-        else {
+        guard let body = body(wire) else {
             let refusal = Outcome(.refused, reason: "a simulated host does not know such things")
             return send(outcome(wire, refusal, parts: 0))
         }
+        let frame = SwarmAnswers.frame(body, question: wire.id, counter: &counter)
         tally.update { $0.answers += 1 }
         answered = [wire.id] + answered.prefix(7)
         // One write for both, as the product's agent has it.
@@ -302,41 +305,16 @@ final class SimulatedAgent {
         )
     }
 
-    /// Parts of about so many bytes, without an end.
-    private func answerInParts(_ wire: WireQuestion, bytesEach: Int, parts: Int) {
-        guard let probe = (try? Question(wire))?.probe else { return }
-        for index in 0..<parts {
-            var chunk = WireAnswerChunk()
-            chunk.questionID = wire.id
-            chunk.index = UInt32(index)
-            chunk.body = Self.filling(probe, bytes: bytesEach)
-            send(.answer(chunk))
+    /// Sends the answer's rows again and again, beyond every budget.
+    private func answerTooMuch(_ wire: WireQuestion) {
+        guard let body = body(wire) else { return answer(wire) }
+        var large: [UInt8] = []
+        while large.count < Self.partBytes { large += body }
+        let parts = (wire.bytesMax == 0 ? 8 << 20 : Int(clamping: wire.bytesMax)) / large.count + 4
+        for part in 0..<parts {
+            send(SwarmAnswers.frame(large, question: wire.id, part: part, counter: &counter))
         }
-    }
-
-    /// Rows of the probe's kind that are about so large.
-    private static func filling(_ probe: Probe, bytes: Int) -> WireAnswerChunk.OneOf_Body {
-        let text = String(repeating: "x", count: min(bytes, 4_096))
-        switch probe {
-        case .logs:
-            var answer = LogsAnswer()
-            for index in 0..<max(1, bytes / 4_096) {
-                let line = LogLine(
-                    at: Clock.wall,
-                    file: "/var/log/worker.log",
-                    offset: index,
-                    level: nil,
-                    text: text,
-                    service: "worker"
-                )
-                answer.lines.append(line)
-            }
-            return WireAnswerChunk.OneOf_Body(.logs(answer))
-        default:
-            var answer = FactsAnswer()
-            for index in 0..<max(1, bytes / 4_096) { answer.facts["fact-\(index)"] = text }
-            return WireAnswerChunk.OneOf_Body(.facts(answer))
-        }
+        send(outcome(wire, Outcome(.ok), parts: parts))
     }
 
     /// Answers something else than what was asked, then what was asked.

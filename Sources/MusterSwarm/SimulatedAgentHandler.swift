@@ -33,7 +33,11 @@ final class SimulatedAgentHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         decoder.append(unwrapInboundIn(data).readableBytesView)
-        while let envelope = try? decoder.next() { agent.received(envelope, attempt: attempt) }
+        do {
+            while let envelope = try decoder.next() { agent.received(envelope, attempt: attempt) }
+        } catch {
+            context.close(promise: nil)
+        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

@@ -17,18 +17,26 @@ struct SwarmAnswers {
         bodies["facts"] = Self.body(.facts(facts))
     }
 
-    /// A frame with the whole answer to a question; nil when a simulated host does not know such things.
-    func frame(_ probe: Probe, question: String, counter: inout EnvelopeCounter) -> [UInt8]? {
-        guard let body = bodies[probe.name] else { return nil }
+    /// The serialised part that is the whole answer to a probe; nil when a simulated host does not know such things.
+    func body(_ probe: Probe) -> [UInt8]? { bodies[probe.name] }
+
+    /// A frame with one part of an answer to a question.
+    static func frame(
+        _ body: [UInt8],
+        question: String,
+        part: Int = 0,
+        counter: inout EnvelopeCounter
+    ) -> [UInt8] {
         var head = WireAnswerChunk()
         head.questionID = question
+        head.index = UInt32(part)
         var envelope = WireEnvelope()
         counter.stamp(&envelope)
         guard let head = try? head.serializedBytes() as [UInt8],
             let envelope = try? envelope.serializedBytes() as [UInt8]
-        else { return nil }
+        else { return [] }
         var tail: [UInt8] = [13 << 3 | 2]
-        Self.append(head.count + body.count, to: &tail)
+        append(head.count + body.count, to: &tail)
         let count = envelope.count + tail.count + head.count + body.count
         var frame: [UInt8] = []
         frame.reserveCapacity(Frame.headerBytes + count)

@@ -8,7 +8,7 @@ package enum SwarmFault: String, Sendable, CaseIterable, Codable {
     case crash
     /// Sends the first part of its answer and closes then.
     case crashMidway = "crash-midway"
-    /// Sends more bytes than the question's budget allows.
+    /// Sends more bytes and rows than the question's budget allows.
     case oversize
     /// Answers questions that nobody asked: made-up ids, and ids of questions that it answered before.
     case lying

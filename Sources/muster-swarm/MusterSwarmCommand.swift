@@ -81,11 +81,14 @@ struct MusterSwarmCommand: AsyncParsableCommand {
         if let plan { try write(members, to: plan) }
         let swarm = try await Swarm(members, settings: settings)
         let signals = SignalStream([SIGTERM, SIGINT, SIGHUP])
+        let feed = signals.feed
         let reporting = Task {
+            // Whoever started the swarm and reads its report is gone: then nobody would end it either.
+            defer { feed.finish() }
             var last = SwarmCounts()
             while !Task.isCancelled {
                 let counts = swarm.counts
-                if counts != last { try Output.put(Report(counts)) }
+                if counts != last, try !Output.put(Report(counts)) { return }
                 last = counts
                 try await Task.sleep(for: .milliseconds(50))
             }
@@ -94,8 +97,9 @@ struct MusterSwarmCommand: AsyncParsableCommand {
             guard signal == SIGHUP else { break }
             swarm.crash()
         }
+        withExtendedLifetime(signals) {}
         reporting.cancel()
-        try Output.put(Report(swarm.counts))
+        _ = try Output.put(Report(swarm.counts))
         await swarm.stop()
     }
 

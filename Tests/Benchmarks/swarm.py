@@ -2,6 +2,7 @@
 """What Tests/Benchmarks/fanout, reconnect and truth measure, once a coordinator runs and the swarm has joined."""
 
 import argparse
+import atexit
 import http.client
 import json
 import os
@@ -17,6 +18,27 @@ import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+# What was started and has to end with this, however it ends.
+CHILDREN = []
+
+
+def end_children():
+    for child in CHILDREN:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+atexit.register(end_children)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def launch(command, **options):
+    child = subprocess.Popen(command, **options)
+    CHILDREN.append(child)
+    return child
 
 
 def say(text):
@@ -53,7 +75,7 @@ class Swarm:
             "--coordinator", coordinator, "--seed", str(arguments.seed), *extra,
         ]
         self.lines = [{"online": 0, "heartbeats": 0, "atMs": 0}]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.process = launch(command, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -64,14 +86,20 @@ class Swarm:
     def counts(self):
         return self.lines[-1]
 
-    def wait_online(self, count, seconds):
+    def online(self, count, seconds):
+        """Whether so many agents are online within the time."""
         end = time.monotonic() + seconds
         while self.counts["online"] < count:
             if self.process.poll() is not None:
                 fail("the swarm has ended")
             if time.monotonic() > end:
-                fail(f"only {self.counts['online']} of {count} agents are online after {seconds} s: {self.counts}")
+                return False
             time.sleep(0.05)
+        return True
+
+    def wait_online(self, count, seconds):
+        if not self.online(count, seconds):
+            fail(f"only {self.counts['online']} of {count} agents are online after {seconds} s: {self.counts}")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -82,7 +110,7 @@ def yardstick(arguments, rounds):
     """Milliseconds of each round, and the CPU microseconds an agent."""
     port = free_port()
     state = f"{arguments.work}/state"
-    process = subprocess.Popen(
+    process = launch(
         [
             arguments.yardstick, str(port), f"{state}/coordinator.pem", f"{state}/coordinator.key",
             f"{state}/ca.pem", str(arguments.agents), str(rounds),
@@ -222,19 +250,29 @@ BACKOFF = ["--backoff-min", "0.5", "--backoff-max", "1"]
 
 
 def back(swarm, agents, start, seconds=120):
-    """Starts a server and gives the seconds until 95% and all agents are back, and the connections it turned away."""
+    """Starts a server; gives the seconds until 95% and all agents are back (None when they never were), the
+    connections that it turned away, and the agents that were not back in time."""
     began = time.time() * 1000
     mark = len(swarm.lines)
-    refused = swarm.counts["refused"]
     start()
     listening = swarm.counts["refused"]
-    swarm.wait_online(agents, seconds)
+    swarm.online(agents, seconds)
     lines = swarm.lines[mark:]
-    at = {}
-    for share in (0.95, 1.0):
-        line = next(line for line in lines if line["online"] >= share * agents)
-        at[share] = (line["atMs"] - began) / 1000
-    return at[0.95], at[1.0], swarm.counts["refused"] - listening, listening - refused
+
+    def at(share):
+        found = [line["atMs"] for line in lines if line["online"] >= share * agents]
+        return (found[0] - began) / 1000 if found else None
+
+    return at(0.95), at(1.0), swarm.counts["refused"] - listening, agents - swarm.counts["online"]
+
+
+def middle_of(turns):
+    """The median of each figure; None when it was not there in every turn."""
+    return [None if None in values else statistics.median(values) for values in zip(*turns)]
+
+
+def seconds_text(value):
+    return "never" if value is None else f"{value:.2f}"
 
 
 def reconnect(arguments):
@@ -248,7 +286,7 @@ def reconnect(arguments):
 
         def start():
             nonlocal process
-            process = subprocess.Popen(
+            process = launch(
                 [
                     arguments.yardstick, str(port), f"{state}/coordinator.pem", f"{state}/coordinator.key",
                     f"{state}/ca.pem", str(arguments.agents), "1",
@@ -274,23 +312,24 @@ def reconnect(arguments):
         swarm.stop()
         time.sleep(1)
     kill(arguments)
-    middle = [statistics.median(values) for values in zip(*mine)]
-    yard = [statistics.median(values) for values in zip(*theirs)]
+    middle, yard = middle_of(mine), middle_of(theirs)
+    if yard[1] is None:
+        fail("not all agents came to the yardstick")
     result = {
         "agents": arguments.agents,
-        "back_95_s": round(middle[0], 2),
-        "back_100_s": round(middle[1], 2),
+        "back_95_s": middle[0],
+        "back_100_s": middle[1],
         "refused": int(middle[2]),
-        "lost": 0,
-        "yardstick_95_s": round(yard[0], 2),
-        "yardstick_100_s": round(yard[1], 2),
-        "yardstick_ratio": round(middle[1] / yard[1], 2),
+        "lost": max(turn[3] for turn in mine),
+        "yardstick_95_s": yard[0],
+        "yardstick_100_s": yard[1],
+        "yardstick_ratio": round(middle[1] / yard[1], 2) if middle[1] else None,
         "yardstick_refused": int(yard[2]),
         "rounds": arguments.rounds,
     }
     say(f"{'':24}{'muster':>12}{'yardstick':>12}")
-    say(f"{'95% are back':24}{result['back_95_s']:>10} s{result['yardstick_95_s']:>10} s")
-    say(f"{'all are back':24}{result['back_100_s']:>10} s{result['yardstick_100_s']:>10} s")
+    say(f"{'95% are back':24}{seconds_text(middle[0]):>10} s{seconds_text(yard[0]):>10} s")
+    say(f"{'all are back':24}{seconds_text(middle[1]):>10} s{seconds_text(yard[1]):>10} s")
     say(f"{'turned away':24}{result['refused']:>12}{result['yardstick_refused']:>12}")
     print(json.dumps(result))
 
@@ -305,7 +344,7 @@ def kill(arguments):
 def serve(arguments):
     """Starts the coordinator again and waits until agents can come."""
     log = open(f"{arguments.work}/again.log", "w")
-    arguments.process = subprocess.Popen(
+    arguments.process = launch(
         [arguments.program, "serve", "--config", f"{arguments.work}/etc"], stdout=log, stderr=log
     )
     arguments.coordinator = arguments.process.pid

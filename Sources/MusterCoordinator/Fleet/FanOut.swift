@@ -191,6 +191,7 @@ final class FanOut: Sendable {
             case .send, .keep: break
             case .cancel(let question, let host): links[host]?.post(.cancel(WireCancel(question)))
             case .reply(let question, let host, let outcome): reply(question, host, outcome)
+            case .cut(let host, let reason): links[host]?.end(LinkEnd(.broken, reason))
             case .dropLate: counters.update { $0.answersLate += 1 }
             case .dropStray: counters.update { $0.answersStray += 1 }
             }

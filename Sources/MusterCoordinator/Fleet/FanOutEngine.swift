@@ -27,6 +27,8 @@ struct FanOutEngine {
         case keep
         /// The one reply of the host; with an answer only when the outcome has one.
         case reply(QuestionID, AgentID, Outcome)
+        /// Close the host's connection: it sends more than any agent of ours would.
+        case cut(AgentID, reason: String)
         /// Count and drop: it arrived after the reply was given.
         case dropLate(AgentID)
         /// Count and drop: nobody asked that host that question.
@@ -44,6 +46,7 @@ struct FanOutEngine {
 
     /// How far one host is with one question.
     private struct Progress {
+        let budget: QuestionBudget
         var parts = 0
         var bytes = 0
         var rows = 0
@@ -82,7 +85,7 @@ struct FanOutEngine {
                 let reason = "\(count) questions are open on this host, the most allowed"
                 directives.append(.reply(question.id, host, Outcome(.refused, reason: reason)))
             } else {
-                open[host, default: [:]][question.id] = Progress()
+                open[host, default: [:]][question.id] = Progress(budget: question.budget)
                 waiting.insert(host)
                 directives.append(.send(question.id, to: host))
             }
@@ -100,7 +103,14 @@ struct FanOutEngine {
     /// A part of an answer arrived.
     mutating func arrived(_ part: Part, of question: QuestionID, from host: AgentID) -> [Directive] {
         guard var progress = open[host]?[question] else { return [.dropStray(host)] }
-        guard !progress.replied, let asking = asked[question] else { return [.dropLate(host)] }
+        progress.bytes += part.bytes
+        progress.rows += part.rows
+        open[host]?[question] = progress
+        let excess = excess(progress)
+        guard !progress.replied, let asking = asked[question] else {
+            // Who gave up must not have to read on without end.
+            return [.dropLate(host)] + (excess.map { [.cut(host, reason: $0)] } ?? [])
+        }
         guard part.kind == asking.question.probe.name else {
             let reason = "the host answered \(part.kind) to a question for \(asking.question.probe.name)"
             return giveUp(question, host, Outcome(.failed, reason: reason))
@@ -109,11 +119,16 @@ struct FanOutEngine {
             let reason = "part \(part.index) of the answer came where part \(progress.parts) was due"
             return giveUp(question, host, Outcome(.failed, reason: reason))
         }
-        progress.bytes += part.bytes
-        progress.rows += part.rows
-        if let excess = excess(progress, of: asking, adding: part) {
+        if let excess {
             // Agents know the budget and keep to it: whoever does not is not believed in part either.
-            return giveUp(question, host, Outcome(.failed, reason: excess, rowsDropped: part.rows))
+            let outcome = Outcome(.failed, reason: excess, rowsDropped: part.rows)
+            return giveUp(question, host, outcome) + [.cut(host, reason: excess)]
+        }
+        guard asking.bytes + part.bytes <= limits.bytesMax else {
+            let reason =
+                "all answers together are larger than \(limits.bytesMax) bytes; ask fewer hosts or a shorter time"
+            let kind: OutcomeKind = progress.parts > 0 ? .partial : .failed
+            return giveUp(question, host, Outcome(kind, reason: reason, rowsDropped: part.rows))
         }
         progress.parts += 1
         open[host]?[question] = progress
@@ -189,18 +204,14 @@ struct FanOutEngine {
         return [.reply(question, host, outcome)]
     }
 
-    /// Which bound a part would break.
-    private func excess(_ progress: Progress, of asking: Asked, adding part: Part) -> String? {
-        let budget = asking.question.budget
+    /// Which bound of its own a host has passed with what it sent.
+    private func excess(_ progress: Progress) -> String? {
+        let budget = progress.budget
         if progress.bytes > budget.bytesMax + limits.framingBytes * (progress.parts + 1) {
-            return "the answer is larger than the \(budget.bytesMax) bytes allowed; the rest was cut off"
+            return "the answer is larger than the \(budget.bytesMax) bytes allowed"
         }
         if progress.rows > budget.rowsMax {
-            return "the answer has more than the \(budget.rowsMax) rows allowed; the rest was cut off"
-        }
-        if asking.bytes + part.bytes > limits.bytesMax {
-            return
-                "all answers together are larger than \(limits.bytesMax) bytes; ask fewer hosts or a shorter time"
+            return "the answer has more than the \(budget.rowsMax) rows allowed"
         }
         return nil
     }

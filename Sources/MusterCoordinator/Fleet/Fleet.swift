@@ -52,8 +52,8 @@ package enum FleetEvent: Sendable {
     case actionReport(HostReference, ActionReport)
     /// A host is not trusted any more until somebody has looked: it lied, or its identity was copied.
     case quarantined(HostReference, reason: String)
-    /// An administrator trusts it again.
-    case released(HostReference)
+    /// An administrator has looked at it; the reason says what was decided.
+    case quarantineEnded(HostReference, reason: String)
     /// Somebody was turned away: wrong authority, expired, revoked, bad token.
     case identityRefused(reason: String, address: String)
 }

@@ -91,7 +91,9 @@ extension FleetGateway: FleetAdministration {
     package func revoke(_ host: AgentID, reason: String) async throws(FleetError) {
         // Recorded before it is carried out: a crash in between must not leave the host trusted.
         try await store.revoke(host, reason: reason, at: configuration.now())
-        hub.registry.revoked(host)
+        if let reference = hub.registry.revoked(host) {
+            hub.tell(.quarantineEnded(reference, reason: "revoked: \(reason)"))
+        }
         if let link = hub.links[host] { hub.cut(link, reason: reason) }
         logger.warning("host revoked", metadata: ["host.id": "\(host)", "reason": "\(reason)"])
     }
@@ -101,7 +103,7 @@ extension FleetGateway: FleetAdministration {
             throw FleetError(.invalid, "the host is not in quarantine")
         }
         await saveUnsaved()
-        hub.tell(.released(reference))
+        hub.tell(.quarantineEnded(reference, reason: "released by an administrator"))
         logger.warning("host released", metadata: ["host.id": "\(host)", "host.name": "\(reference.name)"])
     }
 

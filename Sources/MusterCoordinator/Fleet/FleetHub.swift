@@ -133,8 +133,12 @@ final class FleetHub: Sendable {
         }
         logger.info("agent connected", metadata: metadata(link))
         tell(.connected(link.host))
-        // Whoever was revoked while it said Hello is not in the table when the revocation looks for it.
-        if registry.host(link.host.id)?.state == .revoked { cut(link, reason: "revoked") }
+        // Whoever lost our trust between its Hello and here was not in the table when its connection was looked for.
+        switch registry.host(link.host.id) {
+        case let host? where host.state == .revoked: cut(link, reason: "revoked")
+        case let host?: if let reason = host.quarantine { turnAway(link, reason: reason) }
+        case nil: break
+        }
     }
 
     /// A newcomer's contest with the live connection of the same identity; nil when there is none.
@@ -155,7 +159,7 @@ final class FleetHub: Sendable {
         let older = links[newcomer.host.id]?.address ?? "an address that left meanwhile"
         let reason = "two hosts use its identity, from \(older) and \(newcomer.address): its key was copied"
         quarantine(newcomer.host, Outcome(.unreachable, reason: "in quarantine: \(reason)"), reason: reason)
-        newcomer.end(LinkEnd(.identity, reason), last: .refused(WireRefused(sequence: 0, reason: reason)))
+        turnAway(newcomer, reason: reason)
     }
 
     /// An agent answered a question that it was not asked, which no agent of ours does.
@@ -174,10 +178,13 @@ final class FleetHub: Sendable {
             metadata: ["host.id": "\(host.id)", "host.name": "\(host.name)", "reason": "\(reason)"]
         )
         fanOut.distrusted(host.id, outcome)
-        if let link = links[host.id] {
-            link.end(LinkEnd(.identity, reason), last: .refused(WireRefused(sequence: 0, reason: reason)))
-        }
+        if let link = links[host.id] { turnAway(link, reason: reason) }
         tell(.quarantined(host, reason: reason))
+    }
+
+    private func turnAway(_ link: AgentLink, reason: String) {
+        let words = "in quarantine: \(reason)"
+        link.end(LinkEnd(.identity, words), last: .refused(WireRefused(sequence: 0, reason: words)))
     }
 
     /// A connection ended; `link` is nil when it was never an agent's.

@@ -165,8 +165,14 @@ final class FleetRegistry: Sendable {
             ? "does not read what it is sent" : "not connected, last heard \(seen)"
     }
 
-    func revoked(_ id: AgentID) {
-        members.withLock { $0[id]?.host.state = .revoked }
+    /// Never trusts a host again; gives its name when that ended a quarantine.
+    func revoked(_ id: AgentID) -> HostReference? {
+        members.withLock { members in
+            let was = members[id]?.host.quarantine
+            members[id]?.host.state = .revoked
+            members[id]?.host.quarantine = nil
+            return was == nil ? nil : members[id]?.host.reference
+        }
     }
 
     /// Hosts whose record changed since they were last taken.

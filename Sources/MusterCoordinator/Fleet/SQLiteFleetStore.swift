@@ -224,10 +224,10 @@ extension SQLiteFleetStore {
         host.address = row["address"]
         host.lastSeen = (row["last_seen_ns"] as Int64?).map { Timestamp(nanoseconds: $0) }
         host.skewMilliseconds = row["skew_ms"]
-        host.quarantine = row["quarantine"]
         if (row["revoked_ns"] as Int64?) != nil {
             host.state = .revoked
         } else {
+            host.quarantine = row["quarantine"]
             host.state = host.quarantine == nil ? .disconnected : .quarantined
         }
         return host

@@ -96,9 +96,10 @@ package final class IncidentService: Operations, Service {
             case .connected(let host): logger.info("host connected", metadata: ["host": "\(host.name)"])
             case .disconnected(let host, let reason):
                 logger.info("host gone", metadata: ["host": "\(host.name)", "reason": "\(reason)"])
-            case .quarantined(let host, let reason): await raise(.firing, about: host, summary: reason)
-            case .released(let host):
-                await raise(.resolved, about: host, summary: "released by an administrator")
+            case .quarantined(let host, let reason):
+                await raise(.firing, about: host, summary: "\(host.name) is cut off: \(reason)")
+            case .quarantineEnded(let host, let reason):
+                await raise(.resolved, about: host, summary: "\(host.name) was \(reason)")
             case .identityRefused: continue  // The fleet's own log has told it already.
             }
         }
@@ -110,7 +111,7 @@ package final class IncidentService: Operations, Service {
             name: "Host in quarantine",
             severity: "critical",
             status: status,
-            summary: "\(host.name) is cut off: \(summary)",
+            summary: summary,
             labels: ["host": host.name],
             fingerprint: "quarantine-\(host.id.short)",
             // However many hosts it are, it is one thing to look at.

@@ -8,10 +8,13 @@ import Synchronization
 final class ScriptedFleet: Fleet {
     private let list: [FleetHost]
     private let answers: [AgentID: Answer]
+    /// How long the last host takes.
+    private let slowness: Duration
     private let asked = Mutex<[Probe]>([])
     let events: AsyncStream<FleetEvent>
 
-    init(_ hosts: [FleetHost] = [], answers: [AgentID: Answer] = [:]) {
+    init(_ hosts: [FleetHost] = [], answers: [AgentID: Answer] = [:], slowness: Duration = .zero) {
+        self.slowness = slowness
         self.list = hosts
         self.answers = answers
         self.events = AsyncStream { $0.finish() }
@@ -36,6 +39,7 @@ final class ScriptedFleet: Fleet {
         asked.withLock { $0.append(probe) }
         var replies: [HostReply] = []
         for host in list where hosts.contains(host.id) {
+            if host == list.last { try? await Task.sleep(for: slowness) }
             let answer = answers[host.id]
             let outcome = answer == nil ? Outcome(.unreachable, reason: "no connection") : Outcome(.ok)
             let reply = HostReply(host: host.reference, outcome: outcome, answer: answer)

@@ -30,6 +30,11 @@ struct FanOutEngineTests {
         }
     }
 
+    /// The hosts whose connections end.
+    private func cuts(_ directives: [FanOutEngine.Directive]) -> [AgentID] {
+        directives.compactMap { if case .cut(let host, _) = $0 { host } else { nil } }
+    }
+
     private func asked() -> FanOutEngine {
         var engine = FanOutEngine()
         _ = engine.ask(question, of: [a], absent: [:])
@@ -67,6 +72,15 @@ struct FanOutEngineTests {
         #expect(engine.arrived(part(0), of: question.id, from: a) == [.dropStray(a)])
     }
 
+    @Test("what comes late counts against the budget too, and ends the connection beyond it")
+    func lateWithoutEnd() {
+        var engine = asked()
+        _ = engine.expired(question.id)
+        #expect(engine.arrived(part(0, bytes: 900), of: question.id, from: a) == [.dropLate(a)])
+        let second = engine.arrived(part(1, bytes: 900), of: question.id, from: a)
+        #expect(second.first == .dropLate(a) && cuts(second) == [a])
+    }
+
     @Test("a host that answers another's question is not believed")
     func stray() {
         var engine = asked()
@@ -99,8 +113,10 @@ struct FanOutEngineTests {
         let cut = bytes.arrived(part(1, bytes: 900), of: question.id, from: a)
         #expect(cut.first == .cancel(question.id, at: a))
         #expect(replies(cut) == [.failed])
+        #expect(cuts(cut) == [a])
         var rows = asked()
-        #expect(replies(rows.arrived(part(0, rows: 11), of: question.id, from: a)) == [.failed])
+        let many = rows.arrived(part(0, rows: 11), of: question.id, from: a)
+        #expect(replies(many) == [.failed] && cuts(many) == [a])
     }
 
     @Test("an answer of another kind or out of order fails")
@@ -109,6 +125,25 @@ struct FanOutEngineTests {
         #expect(replies(kind.arrived(part(0, kind: "logs"), of: question.id, from: a)) == [.failed])
         var order = asked()
         #expect(replies(order.arrived(part(1), of: question.id, from: a)) == [.failed])
+    }
+
+    @Test("a connection that ends leaves what had come: nothing is unreachable, a part is partial")
+    func lost() {
+        var nothing = asked()
+        #expect(replies(nothing.lost(a, reason: "reset")) == [.unreachable])
+        var part = asked()
+        #expect(part.arrived(self.part(0), of: question.id, from: a) == [.keep])
+        #expect(replies(part.lost(a, reason: "reset")) == [.partial])
+        #expect(part.expired(question.id) == [] && part.questionsOpen == 0)
+    }
+
+    @Test("whoever is not believed any more ends with what is said of it, also in part")
+    func distrusted() {
+        var engine = asked()
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep])
+        #expect(replies(engine.distrusted(a, Outcome(.failed, reason: "lied"))) == [.failed])
+        #expect(engine.distrusted(a, Outcome(.failed)) == [])
+        #expect(engine.questionsOpen == 0)
     }
 
     @Test("a host that leaves questions open is not asked without end")

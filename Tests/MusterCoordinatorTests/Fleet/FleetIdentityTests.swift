@@ -249,6 +249,28 @@ struct FleetIdentityTests {
         }
     }
 
+    @Test("whoever waits for the place of a liar stays out too; a revocation ends the quarantine")
+    func liesWhileChallenged() async throws {
+        try await TestFleet.run({ $0.challengeMax = .seconds(600) }) { fleet in
+            let (older, credentials) = try await fleet.join("web-1")
+            let newer = try await fleet.connect(credentials)
+            try newer.sayHello()
+            guard case .challenge? = await older.next() else {
+                Issue.record("expected a challenge")
+                return
+            }
+            let nobodys = QuestionID(at: FleetClock.now())
+            try older.send(.outcome(WireQuestionOutcome(Outcome(.ok), of: nobodys, chunks: 1)))
+            #expect(await older.isClosed())
+            #expect(await newer.isClosed())
+            #expect(await fleet.gateway.hosts().map(\.state) == [.quarantined])
+            try await fleet.gateway.revoke(credentials.id, reason: "stolen")
+            let host = try #require(await fleet.gateway.hosts().first)
+            #expect(host.state == .revoked && host.quarantine == nil)
+            await #expect(throws: FleetError.self) { try await fleet.gateway.release(credentials.id) }
+        }
+    }
+
     @Test("quarantine outlives the coordinator")
     func quarantineIsKept() async throws {
         let store = try TestFleet.emptyStore()
