@@ -165,7 +165,7 @@ let package = Package(
         .executableTarget(
             name: "muster-coordinator",
             dependencies: [
-                "MusterCoordinator",
+                "MusterCore", "MusterCoordinator", "MusterIdentity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

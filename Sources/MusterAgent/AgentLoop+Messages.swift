@@ -30,6 +30,7 @@ extension AgentLoop {
             engineReceived(.drain(.milliseconds(Int64(wire.graceMs))), now)
         case .revoked(let wire): engineReceived(.revoked(reason: wire.reason), now)
         case .refused(let wire): refused(wire)
+        case .renewed(let wire) where !engine.isOnline: renewedByGrace(wire, now)
         case nil where envelope.unknownFields.data.isEmpty: engineReceived(.acknowledgement, now)
         default:
             engineReceived(.working, now)
@@ -69,6 +70,7 @@ extension AgentLoop {
             try actions.abort(try wire.ticket, reason: reason, now: Moment.wall())
             wakeActions()
         case .renewed(let wire): try renewed(wire, now)
+        case .renewSoon(let wire): try renewSoon(wire, now)
         case .challenge(let wire): try answer(wire)
         case nil:
             throw WireError(.unknownKind, "this kind of message is not known to agent \(AgentVersion.text)")
@@ -95,6 +97,15 @@ extension AgentLoop {
     private func refused(_ wire: WireRefused) {
         guard engine.isOnline else {
             // The coordinator says this before it closes a connection that it does not want.
+            if wire.renewalHelps, !isToldExpired {
+                isToldExpired = true
+                log.warning(
+                    "the coordinator says that the certificate has expired; asking for a new one",
+                    ["reason": wire.reason]
+                )
+                return abandon(.transient, "the certificate has expired")
+            }
+            isToldExpired = false
             return abandon(.standing, "the coordinator refused this agent: \(wire.reason)")
         }
         log.warning("coordinator refused a message", ["reason": wire.reason, "sequence": "\(wire.sequence)"])
@@ -254,18 +265,46 @@ extension AgentLoop {
 
     /// Asks for a new certificate at two thirds of the life of the old one, and again every ten minutes.
     func renewWhenDue(_ now: Duration) {
-        guard engine.isOnline, identity.candidate == nil, Moment.wall() >= identity.renewalDue else { return }
-        if let asked = renewalAskedAt, now - asked < .seconds(600) { return }
+        guard engine.isOnline, identity.candidate == nil else { return }
+        let isWanted = renewalWantedAt.map { $0 <= now } ?? false
+        guard isWanted || Moment.wall() >= identity.renewalDue else { return }
+        if !isWanted, let asked = renewalAskedAt, now - asked < .seconds(600) { return }
+        sendRenewal(now)
+    }
+
+    /// Asks for a new certificate.
+    func sendRenewal(_ now: Duration) {
+        renewalWantedAt = nil
         renewalAskedAt = now
         do throws(IdentityError) {
             let request = try identity.key.certificateRequest(name: configuration.name)
             _ = outbox.add(.renewRequest(WireRenewRequest(certificateRequest: request)))
+            connection?.flush()
             log.info(
                 "asking for a new certificate",
                 ["certificate.expires": "\(identity.current.certificate.notAfter)"]
             )
         } catch {
             log.error("no new certificate can be asked for", ["reason": error.description])
+        }
+    }
+
+    /// The coordinator wants us to renew; when is up to us, so that not all hosts come at once.
+    private func renewSoon(_ wire: WireRenewSoon, _ now: Duration) throws(WireError) {
+        guard wire.withinMs <= 86_400_000 else {
+            throw WireError(.malformed, "within_ms is \(wire.withinMs), at most 86400000 are allowed")
+        }
+        renewalWantedAt = now + .milliseconds(Int64(wire.withinMs)) * Double.random(in: 0..<1)
+    }
+
+    /// The answer to a renewal with a certificate that has expired.
+    private func renewedByGrace(_ wire: WireRenewed, _ now: Duration) {
+        isToldExpired = false
+        do throws(WireError) {
+            try renewed(wire, now)
+            engineReceived(.renewed, now)
+        } catch {
+            abandon(.standing, error.message)
         }
     }
 

@@ -27,7 +27,13 @@ final class AgentLoop {
     var reportsQueued: UInt64 = 0
     /// Whether this connection was opened with a certificate that is not confirmed yet.
     var usesCandidate = false
+    /// When to ask for a new certificate because the coordinator wants it, before the old one's time.
+    var renewalWantedAt: Duration?
     var renewalAskedAt: Duration?
+    /// The coordinator's clock says that the certificate has expired, whatever ours says.
+    var isToldExpired = false
+    /// Whether this connection was opened with a certificate that has expired.
+    private var usesExpired = false
     var messagesRefused = 0
     private var addresses: [SocketAddress] = []
     private var isResolving = false
@@ -138,6 +144,7 @@ final class AgentLoop {
         var next = min(guardAt, actionsAt)
         if let tick = engine.nextTick { next = min(next, tick) }
         if let deadline = questions.nextDeadline { next = min(next, deadline) }
+        if let wanted = renewalWantedAt, engine.isOnline { next = min(next, wanted) }
         if stopping.asked { next = min(next, stopping.by) }
         return max(.zero, next - now)
     }
@@ -238,6 +245,7 @@ extension AgentLoop {
             switch directive {
             case .connect: resolve()
             case .sendHello: sendHello()
+            case .sendRenewal: sendRenewal(Moment.monotonic())
             case .sendHeartbeat: sendHeartbeat()
             case .begin: begin()
             case .disconnect(let reason, let isFault):
@@ -294,7 +302,9 @@ extension AgentLoop {
         guard !addresses.isEmpty else { return }
         let address = addresses.removeFirst()
         counter = EnvelopeCounter()
+        reloadIdentity()
         usesCandidate = identity.candidate != nil
+        usesExpired = isToldExpired || identity.preferred.certificate.notAfter < Moment.wall()
         do {
             let context = try TLSClientContext(identity.configuration())
             let connection = try LinkConnection(
@@ -304,7 +314,7 @@ extension AgentLoop {
                 loop: loop
             )
             connection.onSecured = { [weak self] in
-                self.map { $0.carryOut($0.engine.secured(Moment.monotonic())) }
+                self.map { $0.carryOut($0.engine.secured(Moment.monotonic(), expired: $0.usesExpired)) }
             }
             connection.onEnvelope = { [weak self] in self?.received($0) }
             connection.onEnd = { [weak self] in self?.ended($0) }
@@ -312,6 +322,25 @@ extension AgentLoop {
             self.connection = connection
         } catch {
             ended(LinkConnection.End(loss: .transient, reason: "\(error)"))
+        }
+    }
+
+    /// Somebody may have joined anew, or put other files in their place.
+    private func reloadIdentity() {
+        do throws(AgentError) {
+            let fresh = try AgentIdentity(folder: configuration.state)
+            guard fresh.id == identity.id else {
+                throw AgentError(
+                    .configuration,
+                    "the key in \(configuration.state) is another one: restart the agent to use it"
+                )
+            }
+            identity = fresh
+        } catch {
+            log.error(
+                "the identity could not be read again; using the one from before",
+                ["reason": error.message]
+            )
         }
     }
 

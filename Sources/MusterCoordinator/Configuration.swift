@@ -40,6 +40,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var planLife = Duration.seconds(3600)
     /// How long a host may take up a ticket.
     package var ticketLife = Duration.seconds(300)
+    /// How long a certificate of an agent lasts; it renews at two thirds of it.
+    package var certificateLife = Duration.seconds(7 * 86_400)
     /// How far back changes are looked for.
     package var changeWindow = Duration.seconds(3600)
     /// Least share of hosts that must have answered before Muster acts without a person.
@@ -62,6 +64,7 @@ extension CoordinatorConfiguration {
     ///     currency: EUR
     ///     notify: { webhook: "https://…", ca_file: /etc/ssl/… }
     ///     approvers: { sarah: "base64 of a public key" }
+    ///     certificate_life: 7d                   # of agents, 30s to 90d; they renew at two thirds of it
     ///     plan_life: 1h                          # how long a plan waits for a person
     ///     change_window: 1h                      # how far back changes are looked for
     ///     coverage_min: 0.8                      # 0 to 1
@@ -100,6 +103,15 @@ extension CoordinatorConfiguration {
         }
         approvers = try reader.keys("approvers")
         planLife = try reader.duration("plan_life") ?? planLife
+        if let life = try reader.duration("certificate_life") {
+            guard (Duration.seconds(30)...(.seconds(90 * 86_400))).contains(life) else {
+                throw reader.error(
+                    at: reader.position(of: "certificate_life"),
+                    "\"certificate_life\" is from 30s to 90d"
+                )
+            }
+            certificateLife = life
+        }
         changeWindow = try reader.duration("change_window") ?? changeWindow
         policy.quietFor = try reader.duration("quiet_for") ?? policy.quietFor
         if let share = try reader.double("coverage_min") {

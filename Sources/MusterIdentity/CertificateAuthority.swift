@@ -8,7 +8,7 @@ package final class CertificateAuthority: Sendable {
     /// Its private key; to be kept in a file that only the coordinator can read.
     package let key: TLSKey
 
-    /// How far certificates reach back, for hosts whose clocks are slow.
+    /// How far certificates reach back at most, for hosts whose clocks are slow; short ones a tenth of their life.
     package static let backdating = Duration.seconds(300)
     private static let life = Duration.seconds(3650 * 86_400)
     private static let requestBytesMax = 4 << 10
@@ -132,7 +132,7 @@ package final class CertificateAuthority: Sendable {
         let issuer = CertificateIssuer(
             commonName: commonName,
             subjectKey: subjectKey,
-            notBefore: now - Self.backdating,
+            notBefore: now - min(Self.backdating, life * 0.1),
             // Nothing outlives the CA that vouches for it.
             notAfter: min(now + life, certificate.notAfter),
             extensions: [

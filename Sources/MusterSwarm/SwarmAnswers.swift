@@ -17,8 +17,8 @@ struct SwarmAnswers {
         bodies["facts"] = Self.body(.facts(facts))
     }
 
-    /// The serialised part that is the whole answer to a probe; nil when a simulated host does not know such things.
-    func body(_ probe: Probe) -> [UInt8]? { bodies[probe.name] }
+    /// The serialised part that is the whole answer to a probe, by its word.
+    func body(_ probe: String) -> [UInt8]? { bodies[probe] }
 
     /// A frame with one part of an answer to a question.
     static func frame(

@@ -22,7 +22,10 @@ struct CoordinatorProgram: AsyncParsableCommand {
               0 done   1 failed   64 wrong usage or configuration
             """,
         version: "muster-coordinator \(CoordinatorVersion.text)",
-        subcommands: [InitCommand.self, ServeCommand.self, VerifyCommand.self, RecoverCommand.self]
+        subcommands: [
+            InitCommand.self, ServeCommand.self, VerifyCommand.self, RecoverCommand.self,
+            AuthorityCommand.self,
+        ]
     )
 }
 

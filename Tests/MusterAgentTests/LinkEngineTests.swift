@@ -23,6 +23,37 @@ import Testing
         #expect(engine.nextTick == .seconds(17))
     }
 
+    @Test func anExpiredCertificateIsRenewedBeforeAnythingElse() {
+        var engine = LinkEngine(agent: Self.agent, now: .zero)
+        #expect(engine.tick(.zero, random: 0.5) == [.connect])
+        #expect(engine.secured(.zero, expired: true) == [.sendRenewal])
+        #expect(!engine.isOnline)
+        #expect(
+            engine.received(.renewed, .seconds(1), random: 0.5)
+                == [.disconnect(reason: "to use the new certificate", isFault: false)]
+        )
+        #expect(engine.nextTick == .seconds(1) + .milliseconds(500))
+        #expect(engine.tick(.seconds(2), random: 0.5) == [.connect])
+        #expect(engine.secured(.seconds(2)) == [.sendHello])
+    }
+
+    @Test func anExpiredCertificateThatNobodyRenewsIsAFault() {
+        var engine = LinkEngine(agent: Self.agent, now: .zero)
+        _ = engine.tick(.zero, random: 0.5)
+        _ = engine.secured(.zero, expired: true)
+        #expect(engine.nextTick == .seconds(15))
+        #expect(
+            engine.tick(.seconds(15), random: 0.5)
+                == [.disconnect(reason: "no new certificate within 15 s", isFault: true)]
+        )
+        _ = engine.tick(.seconds(16), random: 0.5)
+        _ = engine.secured(.seconds(16), expired: true)
+        // A Welcome instead would be a coordinator that does not know what it did.
+        let welcome = LinkEngine.Message.welcome(agent: Self.agent, heartbeat: .seconds(10))
+        #expect(engine.received(welcome, .seconds(17), random: 0).count == 1)
+        #expect(!engine.isOnline)
+    }
+
     @Test func waitsGrowToTheirCeilingAndAreDrawnFromZeroOn() {
         var engine = LinkEngine(agent: Self.agent, now: .zero)
         var now = Duration.zero

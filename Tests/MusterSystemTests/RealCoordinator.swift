@@ -15,7 +15,9 @@ final class RealCoordinator {
     var authority: String { directory.path("state/ca.pem") }
 
     /// Makes authority and first operator; ``start()`` starts it.
-    init() throws {
+    ///
+    /// `settings` are further lines of its configuration, and agents may dial any address of `agentsAddress`.
+    init(agentsAddress: String = "127.0.0.1", settings: [String] = []) throws {
         directory = try TemporaryDirectory()
         agentsPort = try Loopback.freePort()
         apiPort = try Loopback.freePort()
@@ -26,10 +28,11 @@ final class RealCoordinator {
             "etc/coordinator.yaml",
             Array(
                 """
-                listen: { agents: "127.0.0.1:\(agentsPort)", api: "127.0.0.1:\(apiPort)" }
+                listen: { agents: "\(agentsAddress):\(agentsPort)", api: "127.0.0.1:\(apiPort)" }
                 state: \(directory.path("state"))
                 runbooks: \(directory.path("etc/runbooks"))
                 quiet_for: 1s
+                \(settings.joined(separator: "\n"))
 
                 """.utf8
             )
@@ -68,6 +71,32 @@ final class RealCoordinator {
     }
 
     var log: String { process?.output ?? "" }
+
+    /// Asks it to end, as a planned restart does; ``waitForExit()`` waits for it.
+    func terminate() { if let process { Glibc.kill(process.pid, SIGTERM) } }
+
+    func waitForExit() throws {
+        _ = try process?.waitForExit()
+        process = nil
+    }
+
+    /// Waits until a text stands in its log so often.
+    func waitForLog(_ text: String, count: Int = 1) throws {
+        _ = try wait(for: "\"\(text)\"") { log.ranges(of: text).count >= count ? true : nil }
+    }
+
+    /// Has operators trust one more authority.
+    func trustAlso(_ file: String) throws {
+        let both = TemporaryDirectory.read(authority) + TemporaryDirectory.read(file)
+        try directory.write("admin/ca.pem", Array(both.utf8))
+        try directory.write(
+            "admin/config.yaml",
+            Array(
+                "server: \(url)\nca: \(directory.path("admin/ca.pem"))\ntoken_file: \(directory.path("admin/token"))\n"
+                    .utf8
+            )
+        )
+    }
 
     /// What `muster` prints for an operator.
     func muster(_ arguments: String...) throws -> String {

@@ -8,7 +8,7 @@ package struct LinkEngine: Sendable {
     package struct Limits: Sendable {
         /// From the first packet to the end of the TLS handshake.
         package var handshakeMax: Duration = .seconds(15)
-        /// From Hello to Welcome.
+        /// From Hello to Welcome, and from RenewRequest to Renewed.
         package var welcomeMax: Duration = .seconds(15)
         /// Backoff grows from the first to the second; the wait is drawn evenly from zero up to it.
         package var backoffMin: Duration = .seconds(1)
@@ -25,6 +25,8 @@ package struct LinkEngine: Sendable {
         case retryAfter(Duration, reason: String)
         case drain(Duration)
         case revoked(reason: String)
+        /// A new certificate, which was kept.
+        case renewed
         /// Everything that a greeted connection may carry.
         case working
         /// Only counts what was received.
@@ -42,6 +44,8 @@ package struct LinkEngine: Sendable {
     package enum Directive: Equatable, Sendable {
         case connect
         case sendHello
+        /// The certificate has expired: ask for a new one, the only thing allowed with it.
+        case sendRenewal
         case sendHeartbeat
         /// The link is up: ask for what is outstanding.
         case begin
@@ -55,6 +59,7 @@ package struct LinkEngine: Sendable {
         case waiting(until: Duration)
         case connecting(until: Duration)
         case greeting(until: Duration)
+        case renewing(until: Duration)
         case online(since: Duration)
         case stopped
     }
@@ -82,7 +87,7 @@ package struct LinkEngine: Sendable {
     /// When to call ``tick(_:random:)`` next; nil when never.
     package var nextTick: Duration? {
         switch phase {
-        case .waiting(let until), .connecting(let until), .greeting(let until): until
+        case .waiting(let until), .connecting(let until), .greeting(let until), .renewing(let until): until
         case .online: min(heartbeatAt, leaveAt?.moment ?? heartbeatAt)
         case .stopped: nil
         }
@@ -103,6 +108,8 @@ package struct LinkEngine: Sendable {
             )
         case .greeting(let until) where until <= now:
             return leave(.transient, "no Welcome within \(limits.welcomeMax.spoken)", now, random)
+        case .renewing(let until) where until <= now:
+            return leave(.transient, "no new certificate within \(limits.welcomeMax.spoken)", now, random)
         case .online:
             if let leave = leaveAt, leave.moment <= now {
                 phase = .waiting(until: now + limits.backoffMin * random)
@@ -116,9 +123,13 @@ package struct LinkEngine: Sendable {
         }
     }
 
-    /// The TLS handshake is done.
-    package mutating func secured(_ now: Duration) -> [Directive] {
+    /// The TLS handshake is done, with a certificate that has `expired` or not.
+    package mutating func secured(_ now: Duration, expired: Bool = false) -> [Directive] {
         guard case .connecting = phase else { return [] }
+        if expired {
+            phase = .renewing(until: now + limits.welcomeMax)
+            return [.sendRenewal]
+        }
         phase = .greeting(until: now + limits.welcomeMax)
         return [.sendHello]
     }
@@ -127,7 +138,7 @@ package struct LinkEngine: Sendable {
     package mutating func lost(_ loss: Loss, _ now: Duration, random: Double) {
         switch phase {
         case .waiting, .stopped: return
-        case .connecting, .greeting, .online: back(off: loss, now, random)
+        case .connecting, .greeting, .renewing, .online: back(off: loss, now, random)
         }
     }
 
@@ -153,14 +164,19 @@ package struct LinkEngine: Sendable {
             heartbeat = min(max(interval, .seconds(1)), .seconds(300))
             scheduleHeartbeat(now, random)
             return [.begin]
-        case (.greeting, .acknowledgement): return []
+        case (.renewing, .renewed):
+            phase = .waiting(until: now + limits.backoffMin * random)
+            return [.disconnect(reason: "to use the new certificate", isFault: false)]
+        case (.greeting, .acknowledgement), (.renewing, .acknowledgement): return []
+        case (.renewing, _):
+            return leave(.standing, "the coordinator's first message was no new certificate", now, random)
         case (.greeting, _):
             return leave(.standing, "the coordinator's first message was no Welcome", now, random)
         case (.online, .welcome): return leave(.transient, "a second Welcome", now, random)
         case (.online, .drain(let grace)):
             plan(leaving: "the coordinator restarts", at: now + min(max(grace, .zero), .seconds(3600)))
             return []
-        case (.online, .working), (.online, .acknowledgement): return []
+        case (.online, .working), (.online, .acknowledgement), (.online, .renewed): return []
         }
     }
 
@@ -173,7 +189,7 @@ package struct LinkEngine: Sendable {
     ) -> [Directive] {
         switch phase {
         case .waiting, .stopped: []
-        case .connecting, .greeting, .online: leave(loss, reason, now, random)
+        case .connecting, .greeting, .renewing, .online: leave(loss, reason, now, random)
         }
     }
 

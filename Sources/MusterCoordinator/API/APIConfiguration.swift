@@ -6,10 +6,8 @@ package struct APIConfiguration: Sendable {
     package var address = "0.0.0.0"
     /// 0 takes any free port.
     package var port = 8443
-    /// Certificate of the coordinator in PEM, issued by Muster's CA, followed by any intermediates.
-    package var certificatePEM: [UInt8]
-    /// Its private key in PEM.
-    package var keyPEM: [UInt8]
+    /// Keys and certificates to begin with; see ``APIServer/use(_:)``.
+    package var identity: CoordinatorIdentity
     /// Largest delivery of alerts or changes: a group of some 10 000 alerts.
     package var intakeBytesMax = 8 << 20
     /// Largest body of any other call.
@@ -27,8 +25,5 @@ package struct APIConfiguration: Sendable {
     /// The wall clock.
     package var now: @Sendable () -> Timestamp = FleetConfiguration.systemClock
 
-    package init(certificatePEM: [UInt8], keyPEM: [UInt8]) {
-        self.certificatePEM = certificatePEM
-        self.keyPEM = keyPEM
-    }
+    package init(identity: CoordinatorIdentity) { self.identity = identity }
 }

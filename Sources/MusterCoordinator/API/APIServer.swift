@@ -4,7 +4,6 @@ import HummingbirdTLS
 import Logging
 import MusterCore
 import NIOCore
-import NIOSSL
 import ServiceLifecycle
 
 /// The HTTPS port: API for people and programs, webhooks, and web pages.
@@ -13,7 +12,7 @@ import ServiceLifecycle
 package struct APIServer: Service {
     private let configuration: APIConfiguration
     private let responder: RouterResponder<APIContext>
-    private let tls: TLSConfiguration
+    private let certificate: APICertificate
     private let logger: Logger
     private let bound = BoundPort()
 
@@ -27,19 +26,26 @@ package struct APIServer: Service {
     ) throws(OperationError) {
         self.configuration = configuration
         self.logger = logger
-        self.tls = try Self.tlsConfiguration(configuration)
+        self.certificate = try APICertificate(configuration.identity)
         self.responder = try Self.router(configuration: configuration, services: services).buildResponder()
     }
 
     /// The port that is really listened on; nil when the server ended without ever listening.
     package func listeningPort() async -> Int? { await bound.value() }
 
+    /// Shows another certificate on every connection from now on.
+    ///
+    /// - Throws: ``OperationError`` with the code `unavailable` when it can't be used; then all stays as it was.
+    package func use(_ identity: CoordinatorIdentity) throws(OperationError) {
+        try certificate.replace(identity)
+    }
+
     package func run() async throws {
         defer { bound.settle(nil) }
         let idle = TimeAmount.nanoseconds(configuration.idleMax.nanoseconds)
         let server = try HTTPServerBuilder.tls(
             .http1(configuration: HTTP1Channel.Configuration(idleTimeout: idle)),
-            tlsConfiguration: tls
+            tlsConfiguration: certificate.configuration()
         )
         let application = Application(
             responder: responder,
@@ -88,28 +94,5 @@ package struct APIServer: Service {
         let pages = try PageTemplates()
         WebRoutes(services: services, gate: gate, pages: pages, configuration: configuration).add(to: router)
         return router
-    }
-
-    private static func tlsConfiguration(
-        _ configuration: APIConfiguration
-    ) throws(OperationError) -> TLSConfiguration {
-        do {
-            let chain = try NIOSSLCertificate.fromPEMBytes(configuration.certificatePEM)
-            let key = try NIOSSLPrivateKey(bytes: configuration.keyPEM, format: .pem)
-            var tls = TLSConfiguration.makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) },
-                privateKey: .privateKey(key)
-            )
-            // Senders of webhooks are as old as they are; agents, which are ours, have 1.3 on their own port.
-            tls.minimumTLSVersion = .tlsv12
-            tls.applicationProtocols = ["http/1.1"]
-            return tls
-        } catch {
-            throw OperationError(
-                .unavailable,
-                "the API's certificate or key can't be used; make them anew with muster-coordinator init",
-                cause: error
-            )
-        }
     }
 }

@@ -10,7 +10,7 @@ import NIOTLS
 /// fleet is the ``FleetHub``'s.
 final class AgentChannelHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundIn = WireEnvelope.OneOf_Body
+    typealias OutboundIn = LinkMessage
     typealias OutboundOut = ByteBuffer
 
     private let hub: FleetHub
@@ -20,6 +20,10 @@ final class AgentChannelHandler: ChannelDuplexHandler {
     private var counter = EnvelopeCounter()
     private var opened = NIODeadline.now()
     private var address = "unknown"
+    /// What was found of the certificate that TLS has just shown.
+    private var shown: (der: [UInt8], verdict: Result<PeerCertificate, FleetError>)?
+    /// The certificate of the agent at the other end; nil without one, and before the handshake is complete.
+    private var certificate: PeerCertificate?
     private var link: AgentLink?
     /// Newcomers with this agent's identity that wait to hear whether it is still here.
     private var contests: [Contest] = []
@@ -62,10 +66,26 @@ final class AgentChannelHandler: ChannelDuplexHandler {
         guard engine.peer == nil, ended == nil else {
             return end(context, LinkEnd(.peer, "connection failed: \(error)"))
         }
-        // The certificate is still there, although it was refused: it tells what was wrong with it.
-        let certificate = peerCertificate(context)
-        let reason = hub.explanation(of: error, certificate: certificate)
-        end(context, LinkEnd(certificate == nil ? .handshake : .identity, reason))
+        if case .failure(let fault)? = shown?.verdict {
+            return end(context, LinkEnd(.identity, fault.message))
+        }
+        end(context, LinkEnd(.handshake, PeerCertificate.handshakeFailure(error)))
+    }
+
+    /// TLS asks whether it shall take the certificate that the other side shows.
+    func verify(_ chain: [NIOSSLCertificate], _ verdict: EventLoopPromise<NIOSSLVerificationResult>) {
+        guard let der = chain.first.flatMap({ try? $0.toDERBytes() }) else { return verdict.succeed(.failed) }
+        switch judge(der) {
+        case .success: verdict.succeed(.certificateVerified)
+        case .failure: verdict.succeed(.failed)
+        }
+    }
+
+    private func judge(_ der: [UInt8]) -> Result<PeerCertificate, FleetError> {
+        if let shown, shown.der == der { return shown.verdict }
+        let verdict = Result { () throws(FleetError) in try hub.judge(der) }
+        shown = (der, verdict)
+        return verdict
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -87,16 +107,25 @@ final class AgentChannelHandler: ChannelDuplexHandler {
             promise?.fail(ended)
             return
         }
-        var envelope = WireEnvelope(unwrapOutboundIn(data))
-        // A message that can't be sent must not use up a number.
-        var stamped = counter
-        stamped.stamp(&envelope)
         do throws(FrameError) {
-            let frame = try Frame.encode(envelope)
-            counter = stamped
+            let frame = try frame(unwrapOutboundIn(data))
             context.write(wrapOutboundOut(context.channel.allocator.buffer(bytes: frame)), promise: promise)
         } catch {
             promise?.fail(error)
+        }
+    }
+
+    /// The bytes of a message, which is the connection's next; one that can't be sent uses up no number.
+    private func frame(_ message: LinkMessage) throws(FrameError) -> [UInt8] {
+        switch message {
+        case .shared(let body): return body.frame(&counter)
+        case .one(let body):
+            var envelope = WireEnvelope(body)
+            var stamped = counter
+            stamped.stamp(&envelope)
+            let frame = try Frame.encode(envelope)
+            counter = stamped
+            return frame
         }
     }
 
@@ -137,9 +166,15 @@ extension AgentChannelHandler {
                 "the other side speaks \(negotiated ?? "no protocol"), expected \(FleetGateway.protocolName)"
             return end(context, LinkEnd(.handshake, reason))
         }
-        guard let certificate = peerCertificate(context) else { return engine.secured(as: .anonymous) }
+        guard let der = peerCertificate(context) else { return engine.secured(as: .anonymous) }
         do throws(FleetError) {
-            engine.secured(as: .agent(try hub.identify(certificate)))
+            // A resumed session shows its certificate without asking.
+            let certificate = try judge(der).get()
+            shown = nil
+            self.certificate = certificate
+            engine.secured(
+                as: certificate.isExpired ? .expired(certificate.agent) : .agent(certificate.agent)
+            )
         } catch {
             let refused = WireRefused(sequence: 0, reason: error.message)
             end(context, LinkEnd(.identity, error.description), last: .refused(refused))
@@ -175,8 +210,13 @@ extension AgentChannelHandler {
             hub.refused(reason, from: link, address: address)
             send(context, .refused(WireRefused(sequence: envelope.sequence, reason: reason)))
         case .close(let reason):
-            let last = WireRefused(sequence: envelope.sequence, reason: reason)
-            let kind: LinkEnd.Kind = engine.peer == .anonymous ? .identity : .broken
+            var last = WireRefused(sequence: envelope.sequence, reason: reason)
+            last.renewalHelps = certificate?.isExpired == true
+            let kind: LinkEnd.Kind =
+                switch engine.peer {
+                case .anonymous, .expired: .identity
+                case .agent, nil: .broken
+                }
             end(context, LinkEnd(kind, reason), last: .refused(last))
         }
     }
@@ -214,7 +254,9 @@ extension AgentChannelHandler {
             acknowledge(context)
         case (.renewRequest(let request), let link?):
             try request.checkLimits()
-            hub.renew(request, for: link)
+            hub.renew(request, for: link.host.id, address: address) { link.post($0) }
+        case (.renewRequest(let request), nil):
+            try renew(context, request)
         case (.refused(let refused), let link?):
             // An agent from before challenges refuses one, and so shows that it is here.
             for contest in contests { contest.settle(.cloned) }
@@ -223,17 +265,39 @@ extension AgentChannelHandler {
         }
     }
 
+    /// A new certificate for a host that comes for nothing else.
+    private func renew(_ context: ChannelHandlerContext, _ request: WireRenewRequest) throws(WireError) {
+        guard let agent = certificate?.agent else { return }
+        try request.checkLimits()
+        if let reason = hub.renewalRefusal(for: agent) {
+            let last = WireRefused(sequence: counter.received, reason: reason)
+            return end(context, LinkEnd(.identity, "renewal refused: \(reason)"), last: .refused(last))
+        }
+        let channel = context.channel
+        hub.renew(request, for: agent, address: address) { reply in
+            channel.triggerUserOutboundEvent(
+                LinkCommand.end(LinkEnd(.done, "renewal answered"), last: reply),
+                promise: nil
+            )
+        }
+    }
+
     private func greet(_ context: ChannelHandlerContext, _ hello: WireHello) throws(WireError) {
-        guard let agent = engine.agent else { return }
+        guard let certificate else { return }
         do throws(WireError) {
             try hello.checkLimits()
         } catch {
             let last = WireRefused(sequence: counter.received, reason: error.message)
             return end(context, LinkEnd(.broken, "Hello refused: \(error.message)"), last: .refused(last))
         }
-        switch hub.registry.hello(hello, from: agent, address: address, at: hub.configuration.now()) {
+        switch hub.registry.hello(hello, from: certificate, address: address, at: hub.configuration.now()) {
         case .welcome(let host):
-            let link = AgentLink(host: host, address: address, channel: context.channel)
+            let link = AgentLink(
+                host: host,
+                address: address,
+                authority: certificate.authority,
+                channel: context.channel
+            )
             guard let contest = hub.contest(for: link) else { return admit(context, link) }
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             contest.result.assumeIsolated().whenSuccess { result in
@@ -283,7 +347,7 @@ extension AgentChannelHandler {
     }
 
     private func send(_ context: ChannelHandlerContext, _ body: WireEnvelope.OneOf_Body) {
-        write(context: context, data: NIOAny(body), promise: nil)
+        write(context: context, data: NIOAny(LinkMessage.one(body)), promise: nil)
         context.flush()
     }
 

@@ -2,6 +2,13 @@ import MusterCore
 import MusterWire
 import NIOCore
 
+/// What a connection is given to send.
+enum LinkMessage: Sendable {
+    case one(WireEnvelope.OneOf_Body)
+    /// The same for many agents.
+    case shared(EncodedBody)
+}
+
 /// Something done to a connection from outside its event loop.
 enum LinkCommand: Sendable {
     /// Send the last message if there is one, then close.
@@ -51,11 +58,14 @@ final class AgentLink: Sendable {
     let host: HostReference
     /// Where it comes from, without the port.
     let address: String
+    /// The key of the authority that issued the certificate it came with.
+    let authority: Digest
     private let channel: any Channel
 
-    init(host: HostReference, address: String, channel: any Channel) {
+    init(host: HostReference, address: String, authority: Digest, channel: any Channel) {
         self.host = host
         self.address = address
+        self.authority = authority
         self.channel = channel
     }
 
@@ -72,7 +82,12 @@ final class AgentLink: Sendable {
 
     /// Sends without waiting; lost when the connection ends.
     func post(_ body: WireEnvelope.OneOf_Body) {
-        channel.writeAndFlush(body, promise: nil)
+        channel.writeAndFlush(LinkMessage.one(body), promise: nil)
+    }
+
+    /// Sends without waiting what others get too; lost when the connection ends.
+    func post(_ body: EncodedBody) {
+        channel.writeAndFlush(LinkMessage.shared(body), promise: nil)
     }
 
     /// Sends and waits until the network has it.
@@ -88,7 +103,7 @@ final class AgentLink: Sendable {
             "\(host.name) did not take the message within \(limit.inSeconds) s; ask its ledger what it knows"
         )
         let timer = channel.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) { result.fail(late) }
-        channel.writeAndFlush(body, promise: written)
+        channel.writeAndFlush(LinkMessage.one(body), promise: written)
         defer { timer.cancel() }
         do {
             try await result.futureResult.get()

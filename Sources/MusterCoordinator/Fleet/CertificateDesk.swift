@@ -10,10 +10,18 @@ struct CertificateDesk: Sendable {
     /// One request, with where its answer goes.
     enum Request: Sendable {
         case join(WireJoinRequest, address: String, reply: @Sendable (WireJoinResult) -> Void)
-        case renew(WireRenewRequest, AgentLink)
+        case renew(Renewal)
     }
 
-    let authority: CertificateAuthority
+    /// An agent that has proved to hold its key asks for a new certificate.
+    struct Renewal: Sendable {
+        let agent: AgentID
+        let address: String
+        let request: WireRenewRequest
+        let reply: @Sendable (WireEnvelope.OneOf_Body) -> Void
+    }
+
+    let trust: FleetTrust
     let store: any FleetStore
     let registry: FleetRegistry
     let counters: FleetCounters
@@ -27,16 +35,17 @@ struct CertificateDesk: Sendable {
         for await request in requests {
             switch request {
             case .join(let request, let address, let reply): reply(await join(request, from: address))
-            case .renew(let request, let link): renew(request, for: link)
+            case .renew(let renewal): renewal.reply(renew(renewal))
             }
         }
     }
 
     private func join(_ request: WireJoinRequest, from address: String) async -> WireJoinResult {
         let now = configuration.now()
+        let identity = trust.identity
         do {
             // The certificate first: a request that is no good must not use up the token.
-            let certificate = try authority.issueAgent(
+            let certificate = try identity.issuer.issueAgent(
                 request: request.requestBytes,
                 now: now,
                 life: configuration.certificateLife
@@ -59,7 +68,7 @@ struct CertificateDesk: Sendable {
                     "token.id": "\(request.tokenID)", "certificate.expires": "\(certificate.notAfter)",
                 ]
             )
-            return WireJoinResult(certificate: certificate.der, authorities: [authority.certificate.der])
+            return WireJoinResult(certificate: certificate.der, authorities: identity.trusted)
         } catch {
             return refusal(error, from: address, token: request.tokenID)
         }
@@ -81,33 +90,29 @@ struct CertificateDesk: Sendable {
         return WireJoinResult(refusal: reason, retryCanHelp: false)
     }
 
-    private func renew(_ request: WireRenewRequest, for link: AgentLink) {
+    private func renew(_ renewal: Renewal) -> WireEnvelope.OneOf_Body {
+        let identity = trust.identity
+        var metadata: Logger.Metadata = [
+            "host.id": "\(renewal.agent)", "host.name": "\(registry.host(renewal.agent)?.name ?? "")",
+            "address": "\(renewal.address)",
+        ]
         do {
-            let certificate = try authority.issueAgent(
-                request: request.requestBytes,
+            let certificate = try identity.issuer.issueAgent(
+                request: renewal.request.requestBytes,
                 now: configuration.now(),
                 life: configuration.certificateLife
             )
-            guard certificate.publicKeyID == link.host.id else {
+            guard certificate.publicKeyID == renewal.agent else {
                 throw IdentityError(.untrusted, "a renewal must be for the key that the agent has now")
             }
             counters.update { $0.renewals += 1 }
-            logger.info(
-                "certificate renewed",
-                metadata: [
-                    "host.id": "\(link.host.id)", "host.name": "\(link.host.name)",
-                    "certificate.expires": "\(certificate.notAfter)",
-                ]
-            )
-            link.post(
-                .renewed(WireRenewed(certificate: certificate.der, authorities: [authority.certificate.der]))
-            )
+            metadata["certificate.expires"] = "\(certificate.notAfter)"
+            logger.info("certificate renewed", metadata: metadata)
+            return .renewed(WireRenewed(certificate: certificate.der, authorities: identity.trusted))
         } catch {
-            logger.warning(
-                "renewal refused",
-                metadata: ["host.id": "\(link.host.id)", "address": "\(link.address)", "reason": "\(error)"]
-            )
-            link.post(.refused(WireRefused(sequence: 0, reason: "renewal refused: \(error)")))
+            metadata["reason"] = "\(error)"
+            logger.warning("renewal refused", metadata: metadata)
+            return .refused(WireRefused(sequence: 0, reason: "renewal refused: \(error)"))
         }
     }
 }

@@ -11,6 +11,8 @@ final class FanOut: Sendable {
     /// One question that somebody waits for.
     private struct Pending {
         let question: Question
+        /// Each once.
+        let hosts: [AgentID]
         let references: [AgentID: HostReference]
         let onReply: (@Sendable (HostReply) -> Void)?
         let continuation: CheckedContinuation<FleetReply, Never>
@@ -90,6 +92,7 @@ final class FanOut: Sendable {
             await withCheckedContinuation { continuation in
                 let pending = Pending(
                     question: question,
+                    hosts: hosts.count == references.count ? hosts : Array(references.keys),
                     references: references,
                     onReply: onReply,
                     continuation: continuation
@@ -161,7 +164,7 @@ final class FanOut: Sendable {
 
     private func begin(_ pending: Pending) {
         let question = pending.question
-        let hosts = pending.references.values.sorted().map(\.id)
+        let hosts = pending.hosts
         let reachable = links.reachable(hosts)
         let absent = registry.absence(of: hosts.lazy.filter { !reachable.contains($0) })
         let timer = group.next().scheduleTask(
@@ -178,8 +181,14 @@ final class FanOut: Sendable {
             if case .send(_, let host) = directive { host } else { nil }
         }
         counters.update { $0.questionsSent += targets.count }
-        for host in links.post(.question(WireQuestion(question)), to: targets) {
-            carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: "not connected") })
+        do throws(FrameError) {
+            for host in links.post(try EncodedBody(.question(WireQuestion(question))), to: targets) {
+                carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: "not connected") })
+            }
+        } catch {
+            for host in targets {
+                carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: error.message) })
+            }
         }
         carryOut(directives)
     }

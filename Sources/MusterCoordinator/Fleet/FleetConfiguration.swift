@@ -35,6 +35,10 @@ package struct FleetConfiguration: Sendable {
     package var eventsMax = 4_096
     /// Life of an agent's certificate.
     package var certificateLife: Duration = .seconds(7 * 86_400)
+    /// How long after its end a certificate may still be renewed, by a host that was away.
+    package var renewalGrace: Duration = .seconds(30 * 86_400)
+    /// Time between two renewals when the whole fleet has to renew because an authority is being replaced.
+    package var renewalSpacing: Duration = .milliseconds(20)
     /// How long agents have to finish when the coordinator stops.
     package var drainGrace: Duration = .milliseconds(500)
     /// The wall clock.

@@ -63,7 +63,7 @@ extension FleetGateway: FleetAdministration {
             throw FleetError(.invalid, "ttl: \(life) is not between one second and 30 days")
         }
         try Self.check(labels)
-        let secret = JoinToken(pin: authority.certificate.publicKeyID)
+        let secret = JoinToken(pin: hub.trust.identity.authority.certificate.publicKeyID)
         let now = configuration.now()
         let token = FleetToken(
             id: secret.id,

@@ -1,6 +1,5 @@
 import Logging
 import MusterCore
-import MusterIdentity
 import MusterWire
 import NIOCore
 import NIOPosix
@@ -17,10 +16,8 @@ package final class FleetGateway: Service {
 
     let hub: FleetHub
     let store: any FleetStore
-    let authority: CertificateAuthority
     let configuration: FleetConfiguration
     let logger: Logger
-    private let tls: NIOSSLContext
     private let desk: CertificateDesk
     private let group: any EventLoopGroup
     private let onListening: (@Sendable (Int) -> Void)?
@@ -29,10 +26,7 @@ package final class FleetGateway: Service {
     ///
     /// - Parameters:
     ///   - configuration: Address, deadlines and bounds.
-    ///   - authority: Signs agents' certificates; its own certificate goes into the handshake, so that hosts
-    ///     that join can pin it.
-    ///   - certificate: The coordinator's, made by `authority`.
-    ///   - key: Belongs to `certificate`.
+    ///   - identity: Keys and certificates to begin with; see ``use(_:)``.
     ///   - store: The record of hosts and tokens.
     ///   - group: Threads for the connections.
     ///   - logger: Where refusals and connections are told.
@@ -40,44 +34,22 @@ package final class FleetGateway: Service {
     /// - Throws: ``FleetError`` with the code `listen` when certificate and key can't be used.
     package init(
         configuration: FleetConfiguration = FleetConfiguration(),
-        authority: CertificateAuthority,
-        certificate: Certificate,
-        key: TLSKey,
+        identity: CoordinatorIdentity,
         store: any FleetStore,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger,
         onListening: (@Sendable (Int) -> Void)? = nil
     ) throws(FleetError) {
         self.configuration = configuration
-        self.authority = authority
         self.store = store
         self.group = group
         self.logger = logger
         self.onListening = onListening
-        do {
-            let own = try NIOSSLCertificate(bytes: certificate.der, format: .der)
-            let root = try NIOSSLCertificate(bytes: authority.certificate.der, format: .der)
-            var tls = TLSConfiguration.makeServerConfiguration(
-                certificateChain: [.certificate(own), .certificate(root)],
-                privateKey: .privateKey(try NIOSSLPrivateKey(bytes: key.pem, format: .pem))
-            )
-            tls.minimumTLSVersion = .tlsv13
-            tls.applicationProtocols = [Self.protocolName]
-            tls.trustRoots = .certificates([root])
-            // Hosts that join have no certificate yet; one that is shown must be ours.
-            tls.certificateVerification = .optionalVerification
-            self.tls = try NIOSSLContext(configuration: tls)
-        } catch {
-            throw FleetError(
-                .listen,
-                "the coordinator's certificate and key can't be used for TLS",
-                cause: error
-            )
-        }
-        let hub = FleetHub(configuration: configuration, authority: authority, group: group, logger: logger)
+        let trust = try FleetTrust(identity)
+        let hub = FleetHub(configuration: configuration, trust: trust, group: group, logger: logger)
         self.hub = hub
         self.desk = CertificateDesk(
-            authority: authority,
+            trust: trust,
             store: store,
             registry: hub.registry,
             counters: hub.counters,
@@ -96,6 +68,14 @@ package final class FleetGateway: Service {
     package func load() async throws(FleetError) {
         hub.registry.load(try await store.hosts())
     }
+
+    /// Uses other keys and certificates for every connection from now on.
+    ///
+    /// Connected agents whose certificate is of an authority that is being replaced are asked to renew; those whose
+    /// authority is not among them any more are cut off.
+    ///
+    /// - Throws: ``FleetError`` with the code `listen` when certificate and key can't be used; then all stays as it was.
+    package func use(_ identity: CoordinatorIdentity) throws(FleetError) { try hub.use(identity) }
 
     /// Opens the port, and serves until the service group shuts down.
     ///
@@ -120,7 +100,7 @@ package final class FleetGateway: Service {
     }
 
     private func listen() async throws(FleetError) -> any Channel {
-        let (hub, tls) = (hub, tls)
+        let hub = hub
         let watermark = configuration.writeBufferBytesMax
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4_096)
@@ -139,9 +119,11 @@ package final class FleetGateway: Service {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let gate = GateHandler(hub: hub)
-                    try channel.pipeline.syncOperations.addHandlers([
-                        gate, NIOSSLServerHandler(context: tls), AgentChannelHandler(hub: hub, gate: gate),
-                    ])
+                    let agent = AgentChannelHandler(hub: hub, gate: gate)
+                    let tls = NIOSSLServerHandler(context: hub.trust.tls) { [weak agent] chain, verdict in
+                        agent?.verify(chain, verdict) ?? verdict.succeed(.failed)
+                    }
+                    try channel.pipeline.syncOperations.addHandlers([gate, tls, agent])
                 }
             }
         do {

@@ -21,6 +21,8 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var lastSeen: Timestamp?
     /// Why it is in quarantine; nil when it is not.
     package var quarantine: String?
+    /// The certificate of its latest connection; nil before the first.
+    package var certificate: HostCertificate?
     /// How far its clock is ahead of the coordinator's, in milliseconds; nil before the first message.
     package var skewMilliseconds: Double?
     /// What it told of itself with its latest heartbeat; nil before one, and when it went away.
@@ -44,6 +46,18 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var skew: Duration? { skewMilliseconds.map { .milliseconds($0) } }
 
     package var reference: HostReference { HostReference(id: id, name: name) }
+}
+
+/// What is kept of an agent's certificate.
+package struct HostCertificate: Hashable, Codable, Sendable {
+    /// The authority that issued it: SHA-256 of its public key.
+    package var authority: Digest
+    package var expires: Timestamp
+
+    package init(authority: Digest, expires: Timestamp) {
+        self.authority = authority
+        self.expires = expires
+    }
 }
 
 /// Whether a host can be asked.

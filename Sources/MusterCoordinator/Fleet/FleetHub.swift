@@ -26,7 +26,7 @@ final class FleetHub: Sendable {
     let events: AsyncStream<FleetEvent>
     let requests: AsyncStream<CertificateDesk.Request>
 
-    private let authority: CertificateAuthority
+    let trust: FleetTrust
     private let door = Mutex(Door())
     private let eventsIn: AsyncStream<FleetEvent>.Continuation
     private let requestsIn: AsyncStream<CertificateDesk.Request>.Continuation
@@ -34,12 +34,12 @@ final class FleetHub: Sendable {
 
     init(
         configuration: FleetConfiguration,
-        authority: CertificateAuthority,
+        trust: FleetTrust,
         group: any EventLoopGroup,
         logger: Logger
     ) {
         self.configuration = configuration
-        self.authority = authority
+        self.trust = trust
         self.logger = logger
         registry = FleetRegistry()
         fanOut = FanOut(
@@ -97,17 +97,12 @@ final class FleetHub: Sendable {
         resume?()
     }
 
-    /// The identity that a connection's certificate gives.
-    func identify(_ certificate: [UInt8]) throws(FleetError) -> AgentID {
-        try PeerIdentity.agent(of: certificate, authority: authority, at: configuration.now())
-    }
-
-    /// Why a handshake failed.
-    func explanation(of error: any Error, certificate: [UInt8]?) -> String {
-        PeerIdentity.explanation(
-            of: error,
-            certificate: certificate,
-            authority: authority,
+    /// What a connection's certificate shows.
+    func judge(_ certificate: [UInt8]) throws(FleetError) -> PeerCertificate {
+        try PeerCertificate(
+            der: certificate,
+            authorities: trust.identity.authorities,
+            graceMax: configuration.renewalGrace,
             at: configuration.now()
         )
     }
@@ -139,6 +134,31 @@ final class FleetHub: Sendable {
         case let host?: if let reason = host.quarantine { turnAway(link, reason: reason) }
         case nil: break
         }
+        askRenewal(of: link, in: links.count)
+    }
+
+    // MARK: Authorities
+
+    /// Uses other keys and certificates from now on; whoever they don't cover has to go.
+    func use(_ identity: CoordinatorIdentity) throws(FleetError) {
+        try trust.replace(identity)
+        let trusted = Set(identity.authorities.map(\.certificate.publicKeyID))
+        let all = links.all
+        for link in all {
+            if trusted.contains(link.authority) {
+                askRenewal(of: link, in: all.count)
+            } else {
+                link.end(LinkEnd(.identity, "the authority of its certificate is not trusted any more"))
+            }
+        }
+    }
+
+    /// Has an agent renew whose certificate is of an authority that is being replaced; many do so one after the other.
+    private func askRenewal(of link: AgentLink, in fleet: Int) {
+        guard link.authority != trust.identity.issuer.certificate.publicKeyID else { return }
+        var renewal = WireRenewSoon()
+        renewal.withinMs = UInt32(clamping: Int64(configuration.renewalSpacing.inMilliseconds) * Int64(fleet))
+        link.post(.renewSoon(renewal))
     }
 
     /// A newcomer's contest with the live connection of the same identity; nil when there is none.
@@ -236,11 +256,26 @@ final class FleetHub: Sendable {
         channel.triggerUserOutboundEvent(LinkCommand.end(end, last: .joinResult(busy)), promise: nil)
     }
 
-    /// An agent wants a new certificate.
-    func renew(_ request: WireRenewRequest, for link: AgentLink) {
-        if case .enqueued = requestsIn.yield(.renew(request, link)) { return }
+    /// An agent wants a new certificate; `reply` gets it, or the refusal, from any thread.
+    func renew(
+        _ request: WireRenewRequest,
+        for agent: AgentID,
+        address: String,
+        reply: @escaping @Sendable (WireEnvelope.OneOf_Body) -> Void
+    ) {
+        let renewal = CertificateDesk.Renewal(agent: agent, address: address, request: request, reply: reply)
+        if case .enqueued = requestsIn.yield(.renew(renewal)) { return }
         counters.update { $0.certificateRequestsDropped += 1 }
-        link.post(.refused(WireRefused(sequence: 0, reason: "too many renewals at once; ask again later")))
+        reply(.refused(WireRefused(sequence: 0, reason: "too many renewals at once; ask again later")))
+    }
+
+    /// Why an agent that is not connected may not have a new certificate; nil when it may.
+    func renewalRefusal(for agent: AgentID) -> String? {
+        guard let host = registry.host(agent) else {
+            return "identity \(agent.short) is not in this coordinator's record; join again"
+        }
+        if host.state == .revoked { return "identity \(agent.short) (\(host.name)) was revoked" }
+        return host.quarantine.map { "in quarantine: \($0)" }
     }
 
     /// Notes a sign of life; throws when what it says of the host is beyond the protocol's limits.

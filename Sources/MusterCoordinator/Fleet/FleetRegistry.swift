@@ -29,6 +29,8 @@ final class FleetRegistry: Sendable {
     private static let seenAgeMax: Duration = .seconds(300)
 
     private let members: Mutex<[AgentID: Member]>
+    /// All hosts by name; nil when one has come or changed its name since.
+    private let order = Mutex<[AgentID]?>(nil)
 
     init(hosts: [FleetHost] = []) {
         members = Mutex(Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, Member(host: $0)) }))
@@ -36,7 +38,14 @@ final class FleetRegistry: Sendable {
 
     /// All hosts by name.
     var hosts: [FleetHost] {
-        members.withLock { $0.values.map(\.host) }.sorted { $0.reference < $1.reference }
+        let order = order.withLock { order in
+            if let order { return order }
+            let references = members.withLock { $0.values.map(\.host.reference) }
+            let sorted = references.sorted().map(\.id)
+            order = sorted
+            return sorted
+        }
+        return members.withLock { members in order.compactMap { members[$0]?.host } }
     }
 
     func host(_ id: AgentID) -> FleetHost? { members.withLock { $0[id]?.host } }
@@ -55,6 +64,7 @@ final class FleetRegistry: Sendable {
     func load(_ hosts: [FleetHost]) {
         let loaded = Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, Member(host: $0)) })
         members.withLock { $0 = loaded }
+        order.withLock { $0 = nil }
     }
 
     /// A host joined, or joined again with another token.
@@ -63,11 +73,18 @@ final class FleetRegistry: Sendable {
             members[host.id, default: Member(host: host)].host.labels = host.labels
             members[host.id]?.host.name = host.name
         }
+        order.withLock { $0 = nil }
     }
 
     /// A host with a valid certificate says Hello.
-    func hello(_ hello: WireHello, from id: AgentID, address: String, at now: Timestamp) -> Verdict {
-        members.withLock { members in
+    func hello(
+        _ hello: WireHello,
+        from peer: PeerCertificate,
+        address: String,
+        at now: Timestamp
+    ) -> Verdict {
+        let id = peer.agent
+        return members.withLock { members in
             guard var member = members[id] else {
                 return .refused("identity \(id.short) is not in this coordinator's record; join again")
             }
@@ -81,6 +98,7 @@ final class FleetRegistry: Sendable {
             member.host.services = hello.inventory.services
                 .map { ServiceVersion(name: $0.name, version: $0.version) }.sorted()
             member.host.address = address
+            member.host.certificate = HostCertificate(authority: peer.authority, expires: peer.expires)
             member.host.state = .connected
             member.leads = []
             member.host.health = nil

@@ -5,12 +5,12 @@ extension LinkEngine.Message {
     init(_ envelope: WireEnvelope) {
         switch envelope.body {
         case .joinRequest: self = .joinRequest
+        case .renewRequest: self = .renewRequest
         case .hello: self = .hello
         case .heartbeat: self = .working("Heartbeat")
         case .answer: self = .working("Answer")
         case .outcome: self = .working("Outcome")
         case .actionReport: self = .working("ActionReport")
-        case .renewRequest: self = .working("RenewRequest")
         case .challengeReply: self = .working("ChallengeReply")
         case .refused: self = .working("Refused")
         case .joinResult: self = .foreign("JoinResult")
@@ -24,6 +24,7 @@ extension LinkEngine.Message {
         case .revoked: self = .foreign("Revoked")
         case .commit: self = .foreign("Commit")
         case .challenge: self = .foreign("Challenge")
+        case .renewSoon: self = .foreign("RenewSoon")
         case .abort: self = .foreign("Abort")
         case nil: self = envelope.unknownFields.data.isEmpty ? .acknowledgement : .unknown
         }

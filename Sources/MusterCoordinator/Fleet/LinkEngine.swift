@@ -1,6 +1,6 @@
 import MusterCore
 
-/// Decides what one agent's connection may do: first a handshake, then join or Hello, then everything else.
+/// Decides what one agent's connection may do: first a handshake, then join, renewal or Hello, then everything else.
 ///
 /// Times are how long the connection has been open, on a clock that never jumps.
 struct LinkEngine {
@@ -8,8 +8,8 @@ struct LinkEngine {
     struct Limits: Sendable {
         /// From the TCP connection to the end of Hello.
         var helloMax: Duration = .seconds(5)
-        /// From a JoinRequest to its answer.
-        var joinMax: Duration = .seconds(10)
+        /// From a request for a certificate to its answer.
+        var certificateMax: Duration = .seconds(10)
         /// Longest silence of a live agent.
         var silenceMax: Duration = .seconds(30)
         /// Refused messages after which the connection is closed.
@@ -21,11 +21,14 @@ struct LinkEngine {
         /// No certificate: may only join.
         case anonymous
         case agent(AgentID)
+        /// A certificate that has expired: may only renew.
+        case expired(AgentID)
     }
 
     /// A message, as far as decisions need it.
     enum Message: Equatable {
         case joinRequest
+        case renewRequest
         case hello
         /// Everything that a live agent may send.
         case working(String)
@@ -49,7 +52,8 @@ struct LinkEngine {
     private enum State: Equatable {
         case handshaking
         case waiting(Peer)
-        case joining
+        /// It gets a certificate, and then the connection has done its work.
+        case certifying(Peer)
         case live(AgentID)
         case closed
     }
@@ -71,9 +75,8 @@ struct LinkEngine {
     /// The agent that the certificate names, also before Hello.
     var peer: Peer? {
         switch state {
-        case .waiting(let peer): peer
+        case .waiting(let peer), .certifying(let peer): peer
         case .live(let agent): .agent(agent)
-        case .joining: .anonymous
         case .handshaking, .closed: nil
         }
     }
@@ -90,7 +93,12 @@ struct LinkEngine {
         case (.closed, _), (.handshaking, _):
             return .close("message before the handshake was complete")
         case (.waiting(.anonymous), .joinRequest):
-            state = .joining
+            state = .certifying(.anonymous)
+            since = elapsed
+            return .accept
+        case (.waiting(.expired(let agent)), .renewRequest), (.waiting(.agent(let agent)), .renewRequest):
+            // Also with a certificate that is valid here: by the host's own clock it may have expired.
+            state = .certifying(.agent(agent))
             since = elapsed
             return .accept
         case (.waiting(.agent(let agent)), .hello):
@@ -99,11 +107,13 @@ struct LinkEngine {
             return .accept
         case (.waiting(.anonymous), _):
             return .close("no certificate was presented; without one only a JoinRequest is allowed")
+        case (.waiting(.expired), _):
+            return .close("the certificate has expired; with it only a RenewRequest is allowed")
         case (.waiting(.agent), _):
             return .close("the first message must be Hello")
-        case (.joining, _):
-            return .close("message after a JoinRequest")
-        case (.live, .working), (.live, .acknowledgement):
+        case (.certifying, _):
+            return .close("message after a request for a certificate")
+        case (.live, .working), (.live, .acknowledgement), (.live, .renewRequest):
             since = elapsed
             return .accept
         case (.live, .joinRequest):
@@ -133,9 +143,9 @@ struct LinkEngine {
             elapsed >= limits.helloMax ? "no TLS handshake within \(limits.helloMax.inSeconds) s" : nil
         case .waiting:
             elapsed >= limits.helloMax ? "no first message within \(limits.helloMax.inSeconds) s" : nil
-        case .joining:
-            elapsed - since >= limits.joinMax
-                ? "the join took longer than \(limits.joinMax.inSeconds) s" : nil
+        case .certifying:
+            elapsed - since >= limits.certificateMax
+                ? "the certificate took longer than \(limits.certificateMax.inSeconds) s" : nil
         case .live:
             elapsed - since >= limits.silenceMax ? "silent for \(limits.silenceMax.inSeconds) s" : nil
         case .closed:
@@ -148,7 +158,7 @@ struct LinkEngine {
         let due =
             switch state {
             case .handshaking, .waiting: limits.helloMax
-            case .joining: since + limits.joinMax
+            case .certifying: since + limits.certificateMax
             case .live: since + limits.silenceMax
             case .closed: elapsed + limits.silenceMax
             }

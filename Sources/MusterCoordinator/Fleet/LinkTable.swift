@@ -9,6 +9,8 @@ final class LinkTable: Sendable {
 
     subscript(agent: AgentID) -> AgentLink? { links.withLock { $0[agent] } }
 
+    var count: Int { links.withLock { $0.count } }
+
     var all: [AgentLink] { links.withLock { Array($0.values) } }
 
     /// Those of the agents that can be sent something now.
@@ -31,7 +33,7 @@ final class LinkTable: Sendable {
     }
 
     /// Sends one message to many agents, waking each event loop once; returns those that have no link.
-    func post(_ body: WireEnvelope.OneOf_Body, to agents: [AgentID]) -> [AgentID] {
+    func post(_ body: EncodedBody, to agents: [AgentID]) -> [AgentID] {
         var missing: [AgentID] = []
         var groups: [ObjectIdentifier: (loop: any EventLoop, links: [AgentLink])] = [:]
         links.withLock { links in

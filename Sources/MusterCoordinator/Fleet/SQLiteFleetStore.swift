@@ -48,6 +48,14 @@ package struct SQLiteFleetStore: FleetStore {
         migrator.registerMigration("fleet-2") { db in
             try db.execute(sql: "ALTER TABLE fleet_host ADD COLUMN quarantine TEXT")
         }
+        migrator.registerMigration("fleet-3") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE fleet_host ADD COLUMN certificate_authority TEXT;
+                    ALTER TABLE fleet_host ADD COLUMN certificate_expires_ns INTEGER;
+                    """
+            )
+        }
     }
 
     package func hosts() async throws(FleetError) -> [FleetHost] {
@@ -65,7 +73,8 @@ package struct SQLiteFleetStore: FleetStore {
                 let statement = try db.makeStatement(
                     sql: """
                         UPDATE fleet_host SET services = ?, version = ?, system = ?, kernel = ?,
-                            address = ?, last_seen_ns = ?, skew_ms = ?, quarantine = ? WHERE id = ?
+                            address = ?, last_seen_ns = ?, skew_ms = ?, quarantine = ?,
+                            certificate_authority = ?, certificate_expires_ns = ? WHERE id = ?
                         """
                 )
                 for host in hosts {
@@ -73,6 +82,7 @@ package struct SQLiteFleetStore: FleetStore {
                         try Self.text(of: host.services), host.version, host.system, host.kernel,
                         host.address,
                         host.lastSeen?.nanoseconds, host.skewMilliseconds, host.quarantine,
+                        host.certificate?.authority.description, host.certificate?.expires.nanoseconds,
                         host.id.description,
                     ])
                 }
@@ -224,6 +234,14 @@ extension SQLiteFleetStore {
         host.address = row["address"]
         host.lastSeen = (row["last_seen_ns"] as Int64?).map { Timestamp(nanoseconds: $0) }
         host.skewMilliseconds = row["skew_ms"]
+        if let authority = (row["certificate_authority"] as String?).flatMap({ Digest($0) }),
+            let expires = row["certificate_expires_ns"] as Int64?
+        {
+            host.certificate = HostCertificate(
+                authority: authority,
+                expires: Timestamp(nanoseconds: expires)
+            )
+        }
         if (row["revoked_ns"] as Int64?) != nil {
             host.state = .revoked
         } else {

@@ -14,6 +14,7 @@ package struct Coordinator: Sendable {
     package let incidents: IncidentService
     package let api: APIServer
     package let operators: OperatorStore
+    private let identityWatch: IdentityWatch
     private let logger: Logger
 
     /// Reads keys, opens the record and prepares everything; nothing listens before ``run()``.
@@ -23,19 +24,19 @@ package struct Coordinator: Sendable {
         self.logger = logger
         let now: @Sendable () -> Timestamp = FleetConfiguration.systemClock
         let state = CoordinatorState(folder: configuration.state)
-        let identity = try state.load(at: now())
         try state.lock()
+        try state.repair()
+        let identity = try state.load(at: now())
         let database = try Self.database(state).pool
         operators = OperatorStore(database: database)
 
         var agents = FleetConfiguration()
         (agents.address, agents.port) = (configuration.agents.address, configuration.agents.port)
         agents.version = CoordinatorVersion.text
+        agents.certificateLife = configuration.certificateLife
         fleet = try FleetGateway(
             configuration: agents,
-            authority: identity.authority,
-            certificate: identity.certificate,
-            key: identity.key,
+            identity: identity,
             store: SQLiteFleetStore(database: database),
             logger: logger
         )
@@ -49,10 +50,7 @@ package struct Coordinator: Sendable {
             notifier: Notifier(webhook: configuration.webhook, transport: transport),
             logger: logger
         )
-        var http = APIConfiguration(
-            certificatePEM: identity.certificate.pem + identity.authority.certificate.pem,
-            keyPEM: identity.key.pem
-        )
+        var http = APIConfiguration(identity: identity)
         (http.address, http.port) = (configuration.api.address, configuration.api.port)
         api = try APIServer(
             configuration: http,
@@ -65,6 +63,11 @@ package struct Coordinator: Sendable {
             ),
             logger: logger
         )
+        let (fleet, api) = (fleet, api)
+        identityWatch = IdentityWatch(state: state, logger: logger) { identity in
+            try fleet.use(identity)
+            try api.use(identity)
+        }
         for problem in RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers)
             .read().problems
         {
@@ -82,6 +85,7 @@ package struct Coordinator: Sendable {
                     .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: incidents, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: identityWatch, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger

@@ -5,6 +5,7 @@ import MusterIdentity
 /// The files in the state directory of a coordinator.
 ///
 ///     ca.pem, ca.key                      the authority of this fleet: keep the key private and backed up
+///     next-ca.pem, next-ca.key            the authority that follows it, between "rotate" and "finish"
 ///     coordinator.pem, coordinator.key    the coordinator's own, made anew from the authority when it ages
 ///     names                               what it is reached by, one per line
 ///     muster.db                           the record
@@ -22,12 +23,7 @@ package struct CoordinatorState: Sendable {
     package var database: String { "\(folder)/muster.db" }
     package var authorityFile: String { "\(folder)/ca.pem" }
 
-    /// Keys and certificates, as they are used.
-    package struct Identity: Sendable {
-        package let authority: CertificateAuthority
-        package let certificate: Certificate
-        package let key: TLSKey
-    }
+    private static let bytesMax = 64 << 10
 
     /// Whether ``create(names:at:)`` was done.
     package var exists: Bool { StateFile.exists(authorityFile) }
@@ -79,27 +75,27 @@ package struct CoordinatorState: Sendable {
     }
 
     /// Reads keys and certificates; a certificate that is not new any more is made anew.
-    package func load(at now: Timestamp) throws(StateFileError) -> Identity {
-        guard exists else {
-            throw StateFileError(message: "\(folder) holds no authority; run muster-coordinator init first")
-        }
-        let bytesMax = 64 << 10
-        let authorityPEM = try StateFile.read(authorityFile, bytesMax: bytesMax)
-        let authorityKey = try StateFile.read("\(folder)/ca.key", bytesMax: bytesMax)
-        let keyPEM = try StateFile.read("\(folder)/coordinator.key", bytesMax: bytesMax)
-        let certificatePEM = try StateFile.read("\(folder)/coordinator.pem", bytesMax: bytesMax)
-        let names = String(decoding: try StateFile.read("\(folder)/names", bytesMax: bytesMax), as: UTF8.self)
+    package func load(at now: Timestamp) throws(StateFileError) -> CoordinatorIdentity {
+        let authority = try authority("ca")
+        let next = StateFile.exists("\(folder)/next-ca.pem") ? try self.authority("next-ca") : nil
+        let keyPEM = try StateFile.readSecret("\(folder)/coordinator.key", bytesMax: Self.bytesMax)
+        let certificatePEM = try StateFile.read("\(folder)/coordinator.pem", bytesMax: Self.bytesMax)
+        let names = String(
+            decoding: try StateFile.read("\(folder)/names", bytesMax: Self.bytesMax),
+            as: UTF8.self
+        )
         do throws(IdentityError) {
-            let authority = try CertificateAuthority(
-                certificate: try Certificate(pem: authorityPEM),
-                key: try TLSKey(pem: authorityKey)
-            )
             let key = try TLSKey(pem: keyPEM)
             let certificate = try Certificate(pem: certificatePEM)
             if certificate.publicKeyID == key.publicKeyID, authority.verifies(certificate),
                 certificate.notAfter > now + Self.certificateMargin
             {
-                return Identity(authority: authority, certificate: certificate, key: key)
+                return CoordinatorIdentity(
+                    authority: authority,
+                    next: next,
+                    certificate: certificate,
+                    key: key
+                )
             }
             let fresh = try authority.issueCoordinator(
                 key: key,
@@ -107,9 +103,85 @@ package struct CoordinatorState: Sendable {
                 now: now,
                 life: Self.certificateLife
             )
-            return Identity(authority: authority, certificate: fresh, key: key)
+            return CoordinatorIdentity(authority: authority, next: next, certificate: fresh, key: key)
         } catch {
             throw StateFileError(message: "the keys in \(folder) can't be used: \(error.message)")
+        }
+    }
+
+    private func authority(_ name: String) throws(StateFileError) -> CertificateAuthority {
+        guard exists else {
+            throw StateFileError(message: "\(folder) holds no authority; run muster-coordinator init first")
+        }
+        let certificate = try StateFile.read("\(folder)/\(name).pem", bytesMax: Self.bytesMax)
+        let key = try StateFile.readSecret("\(folder)/\(name).key", bytesMax: Self.bytesMax)
+        do throws(IdentityError) {
+            return try CertificateAuthority(
+                certificate: try Certificate(pem: certificate),
+                key: try TLSKey(pem: key)
+            )
+        } catch {
+            throw StateFileError(message: "\(folder)/\(name).pem and .key can't be used: \(error.message)")
+        }
+    }
+
+    // MARK: Replacing the authority
+
+    /// Makes the authority that shall follow; both are trusted until ``finishRotation()``.
+    ///
+    /// A running coordinator takes it up by itself.
+    ///
+    /// - Returns: The certificate of the new one.
+    package func rotate(at now: Timestamp) throws(StateFileError) -> Certificate {
+        _ = try authority("ca")
+        guard !StateFile.exists("\(folder)/next-ca.pem") else {
+            throw StateFileError(message: "an authority is being replaced already; finish that first")
+        }
+        do throws(IdentityError) {
+            let next = try CertificateAuthority.create(name: "Muster CA", now: now)
+            do throws(StateFileError) {
+                // Left from an attempt that was cut short.
+                StateFile.remove("\(folder)/next-ca.key")
+                try StateFile.create("\(folder)/next-ca.key", next.key.pem)
+                try StateFile.create("\(folder)/next-ca.pem", next.certificate.pem, mode: 0o644)
+            } catch {
+                throw IdentityError(.malformed, error.message)
+            }
+            return next.certificate
+        } catch {
+            throw StateFileError(message: "the next authority can't be made: \(error.message)")
+        }
+    }
+
+    /// Puts the authority that follows in the place of the old one, which is gone then.
+    package func finishRotation() throws(StateFileError) {
+        guard StateFile.exists("\(folder)/next-ca.pem") else {
+            throw StateFileError(message: "no authority is being replaced")
+        }
+        // The certificate last: a finish that was cut short is recognised by its being there still.
+        if StateFile.exists("\(folder)/next-ca.key") {
+            try StateFile.rename("\(folder)/next-ca.key", to: "\(folder)/ca.key")
+        }
+        try StateFile.rename("\(folder)/next-ca.pem", to: authorityFile)
+    }
+
+    /// Completes a ``finishRotation()`` that a crash cut short.
+    package func repair() throws(StateFileError) {
+        guard StateFile.exists("\(folder)/next-ca.pem"), !StateFile.exists("\(folder)/next-ca.key"),
+            let key = try? TLSKey(pem: StateFile.readSecret("\(folder)/ca.key", bytesMax: Self.bytesMax)),
+            let next = try? Certificate(
+                pem: StateFile.read("\(folder)/next-ca.pem", bytesMax: Self.bytesMax)
+            ),
+            next.publicKeyID == key.publicKeyID
+        else { return }
+        try finishRotation()
+    }
+
+    /// What changes when any file of the identity changes.
+    var identityStamp: [String] {
+        ["ca.pem", "ca.key", "next-ca.pem", "next-ca.key", "coordinator.pem", "coordinator.key", "names"].map
+        {
+            StateFile.stamp("\(folder)/\($0)")
         }
     }
 

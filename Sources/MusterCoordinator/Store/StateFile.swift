@@ -35,6 +35,32 @@ package enum StateFile {
         }
     }
 
+    /// Reads a private key; refuses one that others can read, because it is not secret any more.
+    package static func readSecret(_ path: String, bytesMax: Int) throws(StateFileError) -> [UInt8] {
+        var status = Glibc.stat()
+        guard stat(path, &status) == 0 else { throw failure("read", path) }
+        guard status.st_mode & 0o077 == 0 else {
+            throw StateFileError(
+                message: "\(path) can be read by others: chmod 600 it, and consider replacing the key"
+            )
+        }
+        return try read(path, bytesMax: bytesMax)
+    }
+
+    /// Puts a file in the place of another, at once.
+    package static func rename(_ path: String, to other: String) throws(StateFileError) {
+        guard Glibc.rename(path, other) == 0 else { throw failure("rename", path) }
+    }
+
+    package static func remove(_ path: String) { unlink(path) }
+
+    /// What changes when the file changes; empty when it is not there.
+    package static func stamp(_ path: String) -> String {
+        var status = Glibc.stat()
+        guard stat(path, &status) == 0 else { return "" }
+        return "\(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
+
     /// Makes a file that was not there, synced, readable by its owner only unless `mode` says otherwise.
     ///
     /// - Throws: ``StateFileError``, also when the file is there already.

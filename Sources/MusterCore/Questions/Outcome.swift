@@ -109,7 +109,8 @@ package struct FleetReply: Sendable, Codable {
     package init(question: QuestionID, probe: Probe, replies: [HostReply]) {
         self.question = question
         self.probe = probe
-        self.replies = replies.sorted { $0.host < $1.host }
+        // Places are sorted, because a reply is much larger.
+        self.replies = replies.indices.sorted { replies[$0].host < replies[$1].host }.map { replies[$0] }
     }
 
     package var coverage: Coverage { Coverage(replies) }

@@ -42,13 +42,19 @@ package struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
-        let digits = Array((Hex.text(of: high) + Hex.text(of: low)).utf8)
-        var text = ""
-        for (index, byte) in digits.enumerated() {
-            if [8, 12, 16, 20].contains(index) { text += "-" }
-            text.unicodeScalars.append(Unicode.Scalar(byte))
+        String(unsafeUninitializedCapacity: 36) { text in
+            var place = 0
+            for digit in 0..<32 {
+                if [8, 12, 16, 20].contains(digit) {
+                    text[place] = UInt8(ascii: "-")
+                    place += 1
+                }
+                let word = digit < 16 ? high : low
+                text[place] = Hex.digit(UInt8(truncatingIfNeeded: word >> UInt64(60 - digit % 16 * 4)) & 0xF)
+                place += 1
+            }
+            return place
         }
-        return text
     }
 
     package static func < (left: UUIDv7, right: UUIDv7) -> Bool {
@@ -132,12 +138,22 @@ package struct ChangeID: UUIDIdentifier {
 
 /// A SHA-256 digest; written as 64 lower-case hexadecimal digits.
 package struct Digest: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
-    package let bytes: [UInt8]
+    /// Its bytes in order, eight in a word: digests are looked up, compared and copied more than anything else.
+    private let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// Nil unless there are exactly 32 bytes.
     package init?(bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }
-        self.bytes = bytes
+        func word(_ index: Int) -> UInt64 {
+            bytes[index * 8..<index * 8 + 8].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.words = (word(0), word(1), word(2), word(3))
+    }
+
+    package var bytes: [UInt8] {
+        [words.0, words.1, words.2, words.3].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+        }
     }
 
     /// Nil unless the text is 64 hexadecimal digits.
@@ -147,16 +163,25 @@ package struct Digest: Hashable, Comparable, Sendable, Codable, CustomStringConv
     }
 
     /// The hash before the first link of a chain.
-    package static let zero = Digest(unchecked: [UInt8](repeating: 0, count: 32))
+    package static let zero = Digest(words: (0, 0, 0, 0))
 
-    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+    private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
-    package var description: String { Hex.text(of: bytes) }
+    package var description: String { Hex.text(ofWords: [words.0, words.1, words.2, words.3]) }
 
     /// The first twelve digits, for people.
     package var short: String { String(description.prefix(12)) }
 
-    package static func < (left: Digest, right: Digest) -> Bool { left.description < right.description }
+    package static func < (left: Digest, right: Digest) -> Bool { left.words < right.words }
+
+    package static func == (left: Digest, right: Digest) -> Bool { left.words == right.words }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -193,18 +218,37 @@ package enum Hex {
         }
     }
 
-    package static func text(of bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".unicodeScalars)
-        var text = String.UnicodeScalarView()
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 0xF)])
-        }
-        return String(text)
+    /// The digit of a value below 16.
+    static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
-    package static func text(of value: UInt64) -> String {
-        text(of: (0..<8).map { UInt8(truncatingIfNeeded: value >> (56 - 8 * UInt64($0))) })
+    package static func text(of bytes: some Collection<UInt8>) -> String {
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            var place = 0
+            for byte in bytes {
+                text[place] = digit(byte >> 4)
+                text[place + 1] = digit(byte & 0xF)
+                place += 2
+            }
+            return place
+        }
+    }
+
+    package static func text(of value: UInt64) -> String { text(ofWords: [value]) }
+
+    /// Sixteen digits a word.
+    fileprivate static func text(ofWords words: [UInt64]) -> String {
+        String(unsafeUninitializedCapacity: 16 * words.count) { text in
+            for (index, word) in words.enumerated() {
+                for place in 0..<16 {
+                    text[index * 16 + place] = digit(
+                        UInt8(truncatingIfNeeded: word >> UInt64(60 - place * 4)) & 0xF
+                    )
+                }
+            }
+            return 16 * words.count
+        }
     }
 
     /// Nil when a character is no digit or one is left over.

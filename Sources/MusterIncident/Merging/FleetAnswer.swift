@@ -54,35 +54,50 @@ package enum MergedAnswer: Sendable {
         case .requests: self = .requests(MergedRequests(replies, rowsMax: rowsMax))
         case .metrics:
             // What stands out comes first, so that a bound never hides it.
-            let rows = Self.rows(replies) { if case .metrics(let it) = $0 { it.series } else { [] } }
-            self = .metrics(MergedRows(rows, max: rowsMax) { abs($0.score) > abs($1.score) })
+            self = .metrics(
+                MergedRows(replies, max: rowsMax) {
+                    if case .metrics(let it) = $0 { it.series } else { [] }
+                } rank: {
+                    -abs($0.score)
+                }
+            )
         case .anomalies:
-            let rows = Self.rows(replies) { if case .anomalies(let it) = $0 { it.anomalies } else { [] } }
+            // Scores are at most 1 000: what is open comes before all that is over.
             self = .anomalies(
-                MergedRows(rows, max: rowsMax) { left, right in
-                    if (left.state == .open) != (right.state == .open) { return left.state == .open }
-                    return left.score > right.score
+                MergedRows(replies, max: rowsMax) {
+                    if case .anomalies(let it) = $0 { it.anomalies } else { [] }
+                } rank: {
+                    -Double($0.score) - ($0.state == .open ? 1e6 : 0)
                 }
             )
         case .processes:
-            let rows = Self.rows(replies) { if case .processes(let it) = $0 { it.processes } else { [] } }
-            self = .processes(MergedRows(rows, max: rowsMax) { $0.cpuRatio > $1.cpuRatio })
+            self = .processes(
+                MergedRows(replies, max: rowsMax) {
+                    if case .processes(let it) = $0 { it.processes } else { [] }
+                } rank: {
+                    -$0.cpuRatio
+                }
+            )
         case .sockets: self = .sockets(MergedSockets(replies, rowsMax: rowsMax))
         case .dependencies: self = .dependencies(MergedDependencies(replies))
         case .changes: self = .changes(MergedChanges(replies, rowsMax: rowsMax))
         case .facts: self = .facts(MergedFacts(replies))
         case .sql:
-            let rows = Self.rows(replies) { if case .sql(let it) = $0 { [it] } else { [] } }
-            self = .sql(MergedRows(rows, max: rowsMax) { _, _ in false })
+            self = .sql(
+                MergedRows(replies, max: rowsMax) {
+                    if case .sql(let it) = $0 { [it] } else { [] }
+                } rank: { _ in
+                    0
+                }
+            )
         case .ledger:
-            let rows = Self.rows(replies) { if case .ledger(let it) = $0 { it.entries } else { [] } }
-            self = .ledger(MergedRows(rows, max: rowsMax) { $0.at > $1.at })
-        }
-    }
-
-    private static func rows<Row>(_ replies: [HostReply], _ rows: (Answer) -> [Row]) -> [HostRow<Row>] {
-        replies.flatMap { reply in
-            (reply.answer.map(rows) ?? []).map { HostRow(host: reply.host, row: $0) }
+            self = .ledger(
+                MergedRows(replies, max: rowsMax) {
+                    if case .ledger(let it) = $0 { it.entries } else { [] }
+                } rank: {
+                    -Double($0.at.nanoseconds)
+                }
+            )
         }
     }
 }
@@ -93,16 +108,34 @@ package struct MergedRows<Row: Sendable & Codable>: Sendable, Codable {
     /// Rows that were left out because of the bound.
     package var dropped: Int
 
-    init(_ rows: [HostRow<Row>], max: Int, by precedes: (Row, Row) -> Bool) {
-        // Sorting an enumeration keeps rows of equal weight in host order, whatever the sort does.
-        let sorted = rows.enumerated().sorted { left, right in
-            if precedes(left.element.row, right.element.row) { return true }
-            if precedes(right.element.row, left.element.row) { return false }
-            return left.offset < right.offset
+    /// Keeps at most `max` rows of all hosts, those of the lowest rank; rows of equal rank stay in host order.
+    init(_ replies: [HostReply], max: Int, _ rows: (Answer) -> [Row], rank: (Row) -> Double) {
+        // Places are sorted, because there may be millions of rows and each is much larger.
+        var places: [RowPlace] = []
+        for (index, reply) in replies.enumerated() {
+            guard let answer = reply.answer else { continue }
+            for (row, value) in rows(answer).enumerated() {
+                let rank = rank(value)
+                places.append(RowPlace(rank: rank.isNaN ? .infinity : rank, reply: index, row: row))
+            }
         }
-        self.rows = sorted.prefix(max).map(\.element)
-        self.dropped = rows.count - self.rows.count
+        let total = places.count
+        places.sort { left, right in
+            (left.rank, left.reply, left.row) < (right.rank, right.reply, right.row)
+        }
+        self.rows = places.prefix(max).compactMap { place in
+            let reply = replies[place.reply]
+            return reply.answer.map { HostRow(host: reply.host, row: rows($0)[place.row]) }
+        }
+        self.dropped = total - self.rows.count
     }
+}
+
+/// Where a row stands among all of a fan-out.
+private struct RowPlace {
+    var rank: Double
+    var reply: Int
+    var row: Int
 }
 
 /// A row with the host that it is from.

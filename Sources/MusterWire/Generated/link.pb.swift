@@ -102,7 +102,8 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .actionReport(newValue)}
   }
 
-  /// Agent to coordinator: asks for a new certificate for the same key.
+  /// Agent to coordinator: asks for a new certificate for the same key. As the first message it is the only one: the
+  /// coordinator answers with Renewed and closes. With a certificate that has expired nothing else is allowed.
   package var renewRequest: WireRenewRequest {
     get {
       if case .renewRequest(let v)? = body {return v}
@@ -228,6 +229,15 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .challenge(newValue)}
   }
 
+  /// Coordinator to agent: ask for a new certificate before its time.
+  package var renewSoon: WireRenewSoon {
+    get {
+      if case .renewSoon(let v)? = body {return v}
+      return WireRenewSoon()
+    }
+    set {body = .renewSoon(newValue)}
+  }
+
   /// Either direction: a message was understood as a frame but not accepted.
   package var refused: WireRefused {
     get {
@@ -252,7 +262,8 @@ package nonisolated struct WireEnvelope: Sendable {
     case outcome(WireQuestionOutcome)
     /// Agent to coordinator: where an action stands.
     case actionReport(WireActionReport)
-    /// Agent to coordinator: asks for a new certificate for the same key.
+    /// Agent to coordinator: asks for a new certificate for the same key. As the first message it is the only one: the
+    /// coordinator answers with Renewed and closes. With a certificate that has expired nothing else is allowed.
     case renewRequest(WireRenewRequest)
     /// Agent to coordinator: answers Challenge.
     case challengeReply(WireChallengeReply)
@@ -280,6 +291,8 @@ package nonisolated struct WireEnvelope: Sendable {
     case abort(WireAbort)
     /// Coordinator to agent: somebody else has come with the same identity; say at once that you are still there.
     case challenge(WireChallenge)
+    /// Coordinator to agent: ask for a new certificate before its time.
+    case renewSoon(WireRenewSoon)
     /// Either direction: a message was understood as a frame but not accepted.
     case refused(WireRefused)
 
@@ -522,7 +535,7 @@ package nonisolated struct WireHealthLine: Sendable {
   package init() {}
 }
 
-/// Asks for a new certificate for the same key, over a connection that the current one opened.
+/// Asks for a new certificate for the same key, over a connection that the current one opened, expired or not.
 package nonisolated struct WireRenewRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -547,6 +560,22 @@ package nonisolated struct WireRenewed: Sendable {
 
   /// CA certificates in DER to trust from now on, at most 4.
   package var authorities: [Data] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The authority that issued the agent's certificate is being replaced: the agent asks for a new one.
+///
+/// An agent that does not know it refuses it and renews when its certificate is old.
+package nonisolated struct WireRenewSoon: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Milliseconds within which to ask, at a moment of the agent's choice; at most a day.
+  package var withinMs: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -663,6 +692,9 @@ package nonisolated struct WireRefused: Sendable {
   /// Why, at most 512 bytes.
   package var reason: String = String()
 
+  /// Set by the coordinator: the certificate has expired, and a connection that begins with RenewRequest gets a new one.
+  package var renewalHelps: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -674,7 +706,7 @@ fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{2}\u{9}refused\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{3}renew_soon\0\u{2}\u{8}refused\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -944,6 +976,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .challenge(v)
         }
       }()
+      case 42: try {
+        var v: WireRenewSoon?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .renewSoon(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .renewSoon(v)
+        }
+      }()
       case 50: try {
         var v: WireRefused?
         var hadOneofValue = false
@@ -1053,6 +1098,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .challenge?: try {
       guard case .challenge(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .renewSoon?: try {
+      guard case .renewSoon(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
     }()
     case .refused?: try {
       guard case .refused(let v)? = self.body else { preconditionFailure() }
@@ -1560,6 +1609,36 @@ nonisolated extension WireRenewed: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 }
 
+nonisolated extension WireRenewSoon: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RenewSoon"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}within_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.withinMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.withinMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.withinMs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRenewSoon, rhs: WireRenewSoon) -> Bool {
+    if lhs.withinMs != rhs.withinMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireChallenge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Challenge"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nonce\0")
@@ -1762,7 +1841,7 @@ nonisolated extension WireRevoked: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireRefused: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Refused"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}reason\0\u{3}renewal_helps\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1772,6 +1851,7 @@ nonisolated extension WireRefused: SwiftProtobuf.Message, SwiftProtobuf._Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.renewalHelps) }()
       default: break
       }
     }
@@ -1784,12 +1864,16 @@ nonisolated extension WireRefused: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
     }
+    if self.renewalHelps != false {
+      try visitor.visitSingularBoolField(value: self.renewalHelps, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireRefused, rhs: WireRefused) -> Bool {
     if lhs.sequence != rhs.sequence {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.renewalHelps != rhs.renewalHelps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -36,7 +36,9 @@ struct TestAPI: Sendable {
             now: clock.now,
             life: .seconds(3600)
         )
-        var configuration = APIConfiguration(certificatePEM: certificate.pem, keyPEM: key.pem)
+        var configuration = APIConfiguration(
+            identity: CoordinatorIdentity(authority: authority, certificate: certificate, key: key)
+        )
         configuration.address = "127.0.0.1"
         configuration.port = 0
         configuration.now = { clock.now }

@@ -44,14 +44,162 @@ struct FleetIdentityTests {
         }
     }
 
-    @Test("an expired certificate is refused, and the log says when it expired")
-    func expired() async throws {
+    @Test("a certificate that expired too long ago is refused, and the log says when")
+    func expiredLongAgo() async throws {
         try await TestFleet.run { fleet in
-            let past = FleetClock.now() - .seconds(7200)
+            let past = FleetClock.now() - .seconds(31 * 86_400)
             let agent = try await fleet.connect(fleet.credentials(at: past, life: .seconds(3600)))
             #expect(await agent.isClosed())
             await eventually { fleet.log.contains("identity refused") }
-            #expect(fleet.log.count("expired at") == 1)
+            #expect(fleet.log.count("too long ago to be renewed") == 1)
+        }
+    }
+
+    @Test("with an expired certificate a known host may renew and nothing else; then it is welcome")
+    func expired() async throws {
+        try await TestFleet.run { fleet in
+            let (first, credentials) = try await fleet.join("web-1")
+            first.close()
+            var old = credentials
+            old.certificate = try fleet.certificate(
+                for: credentials.key,
+                at: FleetClock.now() - .seconds(7200)
+            )
+            let refused = try await fleet.connect(old)
+            guard case .refused(let refusal)? = try await refused.hello() else {
+                Issue.record("expected a refusal of Hello")
+                return
+            }
+            #expect(refusal.renewalHelps)
+            #expect(await refused.isClosed())
+
+            let renewing = try await fleet.connect(old)
+            try renewing.send(.renewRequest(request(credentials)))
+            guard case .renewed(let renewed)? = await renewing.next() else {
+                Issue.record("expected a new certificate")
+                return
+            }
+            #expect(await renewing.isClosed())
+            old.certificate = try Certificate(der: renewed.certificateBytes)
+            #expect(old.certificate.publicKeyID == credentials.id)
+            guard case .welcome? = try await fleet.connect(old).hello() else {
+                Issue.record("expected to be welcome")
+                return
+            }
+        }
+    }
+
+    @Test("an expired certificate does not help a stranger, a revoked host, or one in quarantine")
+    func expiredAndNotTrusted() async throws {
+        try await TestFleet.run { fleet in
+            let past = FleetClock.now() - .seconds(7200)
+            let stranger = try fleet.credentials(at: past, life: .seconds(3600))
+            #expect(
+                try await renewalRefusal(stranger, of: fleet).contains("not in this coordinator's record")
+            )
+
+            let (_, credentials) = try await fleet.join("web-1")
+            let old = TestAgent.Credentials(
+                key: credentials.key,
+                certificate: try fleet.certificate(for: credentials.key, at: past)
+            )
+            #expect(fleet.gateway.hub.registry.quarantine(credentials.id, reason: "it lied"))
+            #expect(try await renewalRefusal(old, of: fleet) == "in quarantine: it lied")
+            try await fleet.gateway.revoke(credentials.id, reason: "stolen")
+            #expect(try await renewalRefusal(old, of: fleet).contains("was revoked"))
+
+            // Nor does a request for another key.
+            let (_, others) = try await fleet.join("web-2")
+            let wrong = TestAgent.Credentials(
+                key: others.key,
+                certificate: try fleet.certificate(for: others.key, at: past)
+            )
+            #expect(
+                try await renewalRefusal(wrong, of: fleet, asking: request(credentials))
+                    .contains("must be for the key that the agent has now")
+            )
+        }
+    }
+
+    private func request(_ credentials: TestAgent.Credentials) throws -> WireRenewRequest {
+        WireRenewRequest(certificateRequest: try credentials.key.certificateRequest(name: "test"))
+    }
+
+    private func renewalRefusal(
+        _ credentials: TestAgent.Credentials,
+        of fleet: TestFleet,
+        asking: WireRenewRequest? = nil
+    ) async throws -> String {
+        let agent = try await fleet.connect(credentials)
+        try agent.send(.renewRequest(asking ?? request(credentials)))
+        guard case .refused(let refused)? = await agent.next() else { return "not refused" }
+        #expect(await agent.isClosed())
+        return refused.reason
+    }
+
+    @Test(
+        "while an authority is replaced both are trusted, agents are asked to renew, and then the old one is not"
+    )
+    func rotation() async throws {
+        try await TestFleet.run({ $0.renewalSpacing = .milliseconds(1) }) { fleet in
+            let (agent, credentials) = try await fleet.join("web-1")
+            let present = fleet.gateway.hub.trust.identity
+            let next = try CertificateAuthority.create(name: "next", now: FleetClock.now())
+            try fleet.gateway.use(
+                CoordinatorIdentity(
+                    authority: present.authority,
+                    next: next,
+                    certificate: present.certificate,
+                    key: present.key
+                )
+            )
+            guard case .renewSoon(let soon)? = await agent.next() else {
+                Issue.record("expected to be asked to renew")
+                return
+            }
+            #expect(soon.withinMs == 1)
+            try agent.send(.renewRequest(request(credentials)))
+            guard case .renewed(let renewed)? = await agent.next() else {
+                Issue.record("expected a new certificate")
+                return
+            }
+            #expect(renewed.authorityBytes == [fleet.authority.certificate.der, next.certificate.der])
+            var fresh = credentials
+            fresh.certificate = try Certificate(der: renewed.certificateBytes)
+            #expect(next.verifies(fresh.certificate))
+            // Both work: who has renewed, and who has not.
+            let (other, _) = try await fleet.join("web-2")
+            agent.close()
+            let back = try await fleet.connect(fresh)
+            guard case .welcome? = try await back.hello() else {
+                Issue.record("expected to be welcome")
+                return
+            }
+            #expect(
+                await eventually {
+                    await fleet.gateway.hosts().first { $0.name == "web-1" }?.certificate?.authority
+                        == next.certificate.publicKeyID
+                }
+            )
+            // The old authority goes; a host of it is cut and one that comes with it refused.
+            try fleet.gateway.use(
+                CoordinatorIdentity(
+                    authority: next,
+                    certificate: next.issueCoordinator(
+                        key: present.key,
+                        names: ["127.0.0.1"],
+                        now: FleetClock.now(),
+                        life: .seconds(3600)
+                    ),
+                    key: present.key
+                )
+            )
+            #expect(await !other.isClosed(), "it joined under the next one already")
+            let late = try await TestAgent.secure(port: fleet.port, trusting: next, credentials: credentials)
+            #expect(await late.isClosed())
+            #expect(await eventually { fleet.log.contains("was not issued by this coordinator's authority") })
+            let young = try await TestAgent.secure(port: fleet.port, trusting: next, credentials: nil)
+            #expect(await !young.isClosed())
         }
     }
 

@@ -88,12 +88,12 @@ struct FleetOpenSSLTests {
     func refused() async throws {
         try await TestFleet.run { fleet in
             let other = try CertificateAuthority.create(name: "other", now: FleetClock.now())
-            let past = FleetClock.now() - .seconds(7200)
+            let past = FleetClock.now() - .seconds(40 * 86_400)
             let cases = [
-                (try fleet.credentials(of: other), "unknown CA", "was not issued by"),
-                (try fleet.credentials(at: past), "certificate expired", "expired at"),
+                (try fleet.credentials(of: other), "was not issued by"),
+                (try fleet.credentials(at: past), "too long ago to be renewed"),
             ]
-            for (credentials, words, logged) in cases {
+            for (credentials, logged) in cases {
                 let configuration = TLSClientConfiguration(
                     trust: .authorities([fleet.authority.certificate]),
                     identity: .init(certificate: credentials.certificate, key: credentials.key)
@@ -102,7 +102,10 @@ struct FleetOpenSSLTests {
                     _ = try await exchange(.hello(WireHello()), configuration, port: fleet.port)
                 }
                 #expect(error?.code == .refusedByPeer)
-                #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+                #expect(
+                    error?.message.contains("refused our certificate") == true,
+                    "\(String(describing: error))"
+                )
                 #expect(await eventually { fleet.log.contains(logged) })
             }
         }

@@ -74,9 +74,7 @@ struct TestFleet: Sendable {
         let (ports, port) = AsyncStream.makeStream(of: Int.self)
         let gateway = try FleetGateway(
             configuration: configuration,
-            authority: authority,
-            certificate: certificate,
-            key: key,
+            identity: CoordinatorIdentity(authority: authority, certificate: certificate, key: key),
             store: store,
             logger: log.logger,
             onListening: { port.yield($0) }
@@ -117,6 +115,15 @@ struct TestFleet: Sendable {
             life: life
         )
         return TestAgent.Credentials(key: key, certificate: certificate)
+    }
+
+    /// A certificate for a key that has one already.
+    func certificate(
+        for key: TLSKey,
+        at now: Timestamp,
+        life: Duration = .seconds(3600)
+    ) throws -> Certificate {
+        try authority.issueAgent(request: key.certificateRequest(name: "test"), now: now, life: life)
     }
 
     /// Connects with or without a certificate.
