@@ -284,7 +284,14 @@ let package = Package(
 )
 
 // Fuzzing needs a program with the fuzzer's own main; else the same folder is a test target that replays its seeds.
-let fuzzed: [Target.Dependency] = ["MusterCore", "MusterAnalysis", "MusterWire", "MusterYAML", "MusterProbe"]
+let fuzzed: [Target.Dependency] = [
+    "MusterCore", "MusterAnalysis", "MusterWire", "MusterYAML", "MusterProbe", "MusterIdentity",
+    "MusterIncident", "MusterCoordinator",
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOEmbedded", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "Logging", package: "swift-log"),
+]
 if Context.environment["MUSTER_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(

@@ -107,6 +107,7 @@ final class SimulatedAgent {
         var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(settings.link.handshakeMax.nanoseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([
@@ -300,13 +301,14 @@ final class SimulatedAgent {
             let refusal = Outcome(.refused, reason: "a simulated host does not know such things")
             return send(outcome(wire, refusal, parts: 0))
         }
-        let frame = SwarmAnswers.frame(body, question: wire.id, counter: &counter)
+        var frame = SwarmAnswers.frame(body, question: wire.id, counter: &counter, more: 128)
         tally.update { $0.answers += 1 }
         answered = [wire.id] + answered.prefix(7)
         // One write for both, as the product's agent has it.
         var envelope = WireEnvelope(outcome(wire, Outcome(.ok), parts: 1))
         counter.stamp(&envelope)
-        send(frame + ((try? Frame.encode(envelope)) ?? []))
+        if let end = try? Frame.encode(envelope) { frame.append(contentsOf: end) }
+        send(frame)
     }
 
     private func outcome(_ wire: WireQuestion, _ outcome: Outcome, parts: Int) -> WireEnvelope.OneOf_Body {

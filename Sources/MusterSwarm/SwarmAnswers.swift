@@ -20,12 +20,13 @@ struct SwarmAnswers {
     /// The serialised part that is the whole answer to a probe, by its word.
     func body(_ probe: String) -> [UInt8]? { bodies[probe] }
 
-    /// A frame with one part of an answer to a question.
+    /// A frame with one part of an answer to a question, with room for `more` bytes behind it.
     static func frame(
         _ body: [UInt8],
         question: String,
         part: Int = 0,
-        counter: inout EnvelopeCounter
+        counter: inout EnvelopeCounter,
+        more: Int = 0
     ) -> [UInt8] {
         var head = WireAnswerChunk()
         head.questionID = question
@@ -39,9 +40,10 @@ struct SwarmAnswers {
         append(head.count + body.count, to: &tail)
         let count = envelope.count + tail.count + head.count + body.count
         var frame: [UInt8] = []
-        frame.reserveCapacity(Frame.headerBytes + count)
+        frame.reserveCapacity(Frame.headerBytes + count + more)
         for shift in [24, 16, 8, 0] { frame.append(UInt8(truncatingIfNeeded: count >> shift)) }
-        return frame + envelope + tail + head + body
+        for part in [envelope, tail, head, body] { frame.append(contentsOf: part) }
+        return frame
     }
 
     /// A base-128 number.

@@ -100,3 +100,62 @@ join_swarm() {
     "$bin/muster-swarm" --agents "$1" --dir "$work/swarm" --coordinator "$agents_address" \
         --token-file "$work/swarm.token" --join-only
 }
+
+# start_named_agent NAME TOKEN_FILE: joins one more agent and starts it.
+start_named_agent() {
+    local name=$1 folder=$work/agents/$1
+    mkdir -p "$folder"/{etc,state}
+    chmod 700 "$folder"/{etc,state}
+    printf 'coordinator: "%s"\nname: %s\nstate: %s\n' "$agents_address" "$name" "$folder/state" >"$folder/etc/agent.yaml"
+    chmod 600 "$folder/etc/agent.yaml"
+    "$bin/muster-agent" join --config "$folder/etc" --state "$folder/state" --name "$name" --token-file "$2" >&2
+    "$bin/muster-agent" run --config "$folder/etc" --state "$folder/state" >"$folder/log" 2>&1 &
+    pids+=("$!")
+}
+
+# start_salt VENV HOSTS: a Salt master and minions on 127.0.0.1, with their keys accepted; configuration in $work/salt.
+start_salt() {
+    local venv=$1 hosts=$2 host ports
+    mapfile -t ports < <(comm -23 <(seq 20000 30000 | sort) \
+        <(ss -Htan | awk '{sub(/.*:/, "", $4); print $4}' | sort -u) | shuf -n 2)
+    local common="user: $(id -un)
+interface: 127.0.0.1
+publish_port: ${ports[0]}
+ret_port: ${ports[1]}
+log_level: error"
+    mkdir -p "$work/salt/master"
+    cat >"$work/salt/master/master" <<TEXT
+$common
+root_dir: $work/salt/master
+pki_dir: $work/salt/master/pki
+cachedir: $work/salt/master/cache
+sock_dir: $work/salt/master/run
+log_file: $work/salt/master/log
+auto_accept: true
+worker_threads: 5
+TEXT
+    "$venv/bin/salt-master" -c "$work/salt/master" >"$work/salt/master/out" 2>&1 &
+    pids+=("$!")
+    for ((host = 1; host <= hosts; host++)); do
+        local folder=$work/salt/host-$host
+        mkdir -p "$folder"
+        cat >"$folder/minion" <<TEXT
+user: $(id -un)
+master: 127.0.0.1
+publish_port: ${ports[0]}
+master_port: ${ports[1]}
+id: host-$host
+root_dir: $folder
+pki_dir: $folder/pki
+cachedir: $folder/cache
+sock_dir: $folder/run
+log_file: $folder/log
+log_level: error
+ipc_mode: ipc
+TEXT
+        "$venv/bin/salt-minion" -c "$folder" >"$folder/out" 2>&1 &
+        pids+=("$!")
+    done
+    wait_for 180 "all minions" sh -c \
+        "[ \$($venv/bin/salt -c $work/salt/master --static --out=json -t 5 '*' test.ping | grep -c true) = $hosts ]"
+}

@@ -10,8 +10,9 @@ struct FuzzTarget: Sendable {
     let name: String
     let run: @Sendable (_ bytes: [UInt8]) -> Void
 
-    /// Every parser of bytes that the agent reads, from files, the kernel, servers and its coordinator.
-    static let all: [FuzzTarget] = logs + host + files + wire
+    /// Every parser of bytes that the agent reads, from files, the kernel, servers and its coordinator, and everything that the
+    /// coordinator takes from an agent.
+    static let all: [FuzzTarget] = logs + host + files + wire + CoordinatorTargets.all
 
     private static let now = Timestamp(seconds: 1_795_600_000)
 

@@ -23,7 +23,7 @@ struct PrintingTests {
         let host = HostReference(id: .zero, name: "web-1")
         let replies = [HostReply(host: host, outcome: Outcome(.timeout), answer: nil)]
         let reply = FleetReply(question: QuestionID(at: .zero), probe: .facts, replies: replies)
-        let progress = AskProgress(coverage: reply.coverage)
+        let progress = AskProgress(coverage: reply.coverage, ask: AskID(at: .zero))
         let bytes =
             try JSON.bytes(AskLine(progress: progress)) + [10]
             + JSON.bytes(AskLine(result: FleetAnswer(reply))) + [10]

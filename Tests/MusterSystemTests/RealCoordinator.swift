@@ -9,6 +9,7 @@ final class RealCoordinator {
     let directory: TemporaryDirectory
     let agentsPort: Int
     let apiPort: Int
+    private let prefix: [String]
     private var process: ChildProcess?
 
     var url: String { "https://127.0.0.1:\(apiPort)" }
@@ -16,8 +17,10 @@ final class RealCoordinator {
 
     /// Makes authority and first operator; ``start()`` starts it.
     ///
-    /// `settings` are further lines of its configuration, and agents may dial any address of `agentsAddress`.
-    init(agentsAddress: String = "127.0.0.1", settings: [String] = []) throws {
+    /// `settings` are further lines of its configuration, and agents may dial any address of `agentsAddress`. `prefix` goes
+    /// before its program and before the operator's, as `ip netns exec NAME` does.
+    init(agentsAddress: String = "127.0.0.1", settings: [String] = [], prefix: [String] = []) throws {
+        self.prefix = prefix
         directory = try TemporaryDirectory()
         agentsPort = try Loopback.freePort()
         apiPort = try Loopback.freePort()
@@ -55,7 +58,7 @@ final class RealCoordinator {
 
     func start() throws {
         let child = try ChildProcess(
-            [try Programs.path("muster-coordinator"), "serve", "--config", directory.path("etc")],
+            prefix + [try Programs.path("muster-coordinator"), "serve", "--config", directory.path("etc")],
             in: directory
         )
         process = child
@@ -101,10 +104,50 @@ final class RealCoordinator {
     /// What `muster` prints for an operator.
     func muster(_ arguments: String...) throws -> String {
         try Programs.run(
-            ["/usr/bin/env", "MUSTER_CONFIG=\(directory.path("admin"))", try Programs.path("muster")]
-                + arguments,
+            try operatorCommand(arguments),
             in: directory
         )
+    }
+
+    /// The command line of an operator.
+    func operatorCommand(_ arguments: [String]) throws -> [String] {
+        prefix + ["/usr/bin/env", "MUSTER_CONFIG=\(directory.path("admin"))", try Programs.path("muster")]
+            + arguments
+    }
+
+    /// Starts a question of an operator; its answer is read with ``Asked/answer()``.
+    func ask(_ arguments: String...) throws -> Asked {
+        let command = try operatorCommand(["ask"] + arguments + ["--json"])
+        let output = directory.path("ask-\(UInt64.random(in: 0 ... .max)).json")
+        return Asked(
+            child: try ChildProcess(
+                ["/bin/sh", "-c", "out=$0; exec \"$@\" >\"$out\"", output] + command,
+                in: directory
+            ),
+            output: output
+        )
+    }
+
+    /// What `muster ask` prints for people, however the question ends.
+    func outputOfAsk(_ arguments: String...) throws -> String {
+        let child = try ChildProcess(try operatorCommand(["ask"] + arguments), in: directory)
+        _ = try child.waitForExit()
+        return child.output
+    }
+
+    /// A question that runs.
+    struct Asked {
+        let child: ChildProcess
+        let output: String
+
+        /// Waits for the end; the command says with its status that not all answered.
+        func answer() throws -> FleetAnswer {
+            _ = try child.waitForExit()
+            return try JSONDecoder().decode(
+                FleetAnswer.self,
+                from: Data(TemporaryDirectory.read(output).utf8)
+            )
+        }
     }
 
     func incidents() throws -> [IncidentSummary] {

@@ -54,7 +54,7 @@ import Testing
         // Their alert sets off questions of the coordinator's own; the liars begin when those are over.
         while ContinuousClock.now - started < .seconds(35) { usleep(200_000) }
         let start = ContinuousClock.now
-        let answer = try ask(coordinator)
+        let answer = try coordinator.ask("logs", "--deadline", "5s").answer()
         #expect(ContinuousClock.now - start < .seconds(30))
         let told = Dictionary(uniqueKeysWithValues: answer.hosts.map { ($0.host.name, $0.outcome.kind) })
         for agent in plan {
@@ -85,18 +85,5 @@ import Testing
 
     private func hosts(_ coordinator: RealCoordinator) throws -> [Host] {
         try JSONDecoder().decode([Host].self, from: Data(try coordinator.muster("fleet", "--json").utf8))
-    }
-
-    /// `muster ask` ends with a status of its own when not all answered.
-    private func ask(_ coordinator: RealCoordinator) throws -> FleetAnswer {
-        let child = try ChildProcess(
-            [
-                "/bin/sh", "-c", "MUSTER_CONFIG=$0 exec $1 ask logs --deadline 5s --json 2>/dev/null",
-                coordinator.directory.path("admin"), try Programs.path("muster"),
-            ],
-            in: coordinator.directory
-        )
-        _ = try child.waitForExit()
-        return try JSONDecoder().decode(FleetAnswer.self, from: Data(child.output.utf8))
     }
 }

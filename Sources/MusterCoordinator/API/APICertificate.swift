@@ -30,6 +30,8 @@ final class APICertificate: Sendable {
         // Senders of webhooks are as old as they are; agents, which are ours, have 1.3 on their own port.
         tls.minimumTLSVersion = .tlsv12
         tls.applicationProtocols = ["http/1.1"]
+        // A client that leaves without a goodbye must not hold up the coordinator's end.
+        tls.shutdownTimeout = .seconds(1)
         tls.sslContextCallback = { _, promise in
             let parts = self.present.withLock { $0 }
             var override = NIOSSLContextConfigurationOverride()

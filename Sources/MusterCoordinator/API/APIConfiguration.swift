@@ -18,6 +18,8 @@ package struct APIConfiguration: Sendable {
     package var idleMax: Duration = .seconds(75)
     /// Questions to the fleet that may run at once; more are told to come again.
     package var asksMax = 16
+    /// Of these, how many one operator may have.
+    package var asksPerOperatorMax = 8
     /// Longest deadline of a question.
     package var askDeadlineMax: Duration = .seconds(60)
     /// How long a browser stays logged in.

@@ -9,7 +9,9 @@ import ServiceLifecycle
 /// The HTTPS port: API for people and programs, webhooks, and web pages.
 ///
 /// It ends gracefully: on shutdown it takes no new connection and lets running requests finish.
-package struct APIServer: Service {
+package struct APIServer: Service, CustomStringConvertible {
+    /// For logs of the service group, which would print everything in it.
+    package let description = "APIServer"
     private let configuration: APIConfiguration
     private let responder: RouterResponder<APIContext>
     private let certificate: APICertificate

@@ -4,6 +4,17 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
+/// A certificate and what was found of it.
+private final class ShownCertificate {
+    let der: [UInt8]
+    let verdict: Result<PeerCertificate, FleetError>
+
+    init(der: [UInt8], verdict: Result<PeerCertificate, FleetError>) {
+        self.der = der
+        self.verdict = verdict
+    }
+}
+
 /// One agent's connection above TLS: cuts frames, numbers them, holds deadlines, and passes messages on.
 ///
 /// Everything runs on the connection's event loop. Decisions are the ``LinkEngine``'s; what messages mean to the
@@ -15,13 +26,14 @@ final class AgentChannelHandler: ChannelDuplexHandler {
 
     private let hub: FleetHub
     private let gate: GateHandler
+    private let peerCertificate: (ChannelHandlerContext) -> [UInt8]?
     private var engine: LinkEngine
     private var decoder = FrameDecoder()
     private var counter = EnvelopeCounter()
     private var opened = NIODeadline.now()
     private var address = "unknown"
     /// What was found of the certificate that TLS has just shown.
-    private var shown: (der: [UInt8], verdict: Result<PeerCertificate, FleetError>)?
+    private var shown: ShownCertificate?
     /// The certificate of the agent at the other end; nil without one, and before the handshake is complete.
     private var certificate: PeerCertificate?
     private var link: AgentLink?
@@ -31,10 +43,15 @@ final class AgentChannelHandler: ChannelDuplexHandler {
     private var watch: Scheduled<Void>?
     private var stall: Scheduled<Void>?
 
-    /// `gate` is the handler under TLS of the same connection.
-    init(hub: FleetHub, gate: GateHandler) {
+    /// `gate` is the handler under TLS of the same connection, `peerCertificate` finds what TLS was shown.
+    init(
+        hub: FleetHub,
+        gate: GateHandler,
+        peerCertificate: @escaping (ChannelHandlerContext) -> [UInt8]? = AgentChannelHandler.shownToTLS
+    ) {
         self.hub = hub
         self.gate = gate
+        self.peerCertificate = peerCertificate
         self.engine = LinkEngine(limits: hub.configuration.linkLimits)
     }
 
@@ -84,7 +101,7 @@ final class AgentChannelHandler: ChannelDuplexHandler {
     private func judge(_ der: [UInt8]) -> Result<PeerCertificate, FleetError> {
         if let shown, shown.der == der { return shown.verdict }
         let verdict = Result { () throws(FleetError) in try hub.judge(der) }
-        shown = (der, verdict)
+        shown = ShownCertificate(der: der, verdict: verdict)
         return verdict
     }
 
@@ -135,7 +152,7 @@ final class AgentChannelHandler: ChannelDuplexHandler {
         if !context.channel.isWritable {
             let limit = hub.configuration.stallMax
             stall = context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(limit.nanoseconds)) {
-                self.conclude(LinkEnd(.stalled, "did not read for \(limit.inSeconds) s"))
+                self.conclude(LinkEnd(.stalled, "did not read for \(limit.inSeconds.text()) s"))
                 // Nothing more fits, not even TLS's goodbye.
                 self.gate.cut()
             }
@@ -381,7 +398,7 @@ extension AgentChannelHandler {
         }
     }
 
-    private func peerCertificate(_ context: ChannelHandlerContext) -> [UInt8]? {
+    static func shownToTLS(_ context: ChannelHandlerContext) -> [UInt8]? {
         let certificate = try? context.pipeline.syncOperations.nioSSL_peerCertificate()
         return certificate.flatMap { try? $0.toDERBytes() }
     }

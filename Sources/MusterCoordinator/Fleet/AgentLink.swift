@@ -100,7 +100,7 @@ final class AgentLink: Sendable {
         written.futureResult.cascade(to: result)
         let late = FleetError(
             .undetermined,
-            "\(host.name) did not take the message within \(limit.inSeconds) s; ask its ledger what it knows"
+            "\(host.name) did not take the message within \(limit.inSeconds.text()) s; ask its ledger what it knows"
         )
         let timer = channel.eventLoop.scheduleTask(in: .nanoseconds(limit.nanoseconds)) { result.fail(late) }
         channel.writeAndFlush(LinkMessage.one(body), promise: written)

@@ -9,15 +9,27 @@ import Synchronization
 /// that they came from, outside the lock.
 final class FanOut: Sendable {
     /// One question that somebody waits for.
-    private struct Pending {
+    private struct Asking: Sendable {
         let question: Question
+        let purpose: QuestionPurpose
         /// Each once.
         let hosts: [AgentID]
         let references: [AgentID: HostReference]
         let onReply: (@Sendable (HostReply) -> Void)?
         let continuation: CheckedContinuation<FleetReply, Never>
+    }
+
+    /// A question with the replies so far; used under the lock only.
+    private final class Pending {
+        let asking: Asking
+        let timer: Scheduled<Void>
         var replies: [HostReply] = []
-        var timer: Scheduled<Void>?
+
+        init(_ asking: Asking, timer: Scheduled<Void>) {
+            self.asking = asking
+            self.timer = timer
+            replies.reserveCapacity(asking.hosts.count)
+        }
     }
 
     /// An answer that grows; only its host's connection adds to it.
@@ -41,7 +53,7 @@ final class FanOut: Sendable {
         mutating func assembly(of question: QuestionID, from host: AgentID) -> Assembly? {
             let share = Share(question: question, host: host)
             if let assembly = assemblies[share] { return assembly }
-            guard let budget = pending[question]?.question.budget else { return nil }
+            guard let budget = pending[question]?.asking.question.budget else { return nil }
             let assembly = Assembly(bytesMax: budget.bytesMax)
             assemblies[share] = assembly
             return assembly
@@ -80,6 +92,7 @@ final class FanOut: Sendable {
         _ probe: Probe,
         of hosts: [AgentID],
         budget: QuestionBudget,
+        purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
         var budget = budget
@@ -90,14 +103,16 @@ final class FanOut: Sendable {
         guard !references.isEmpty else { return FleetReply(question: question.id, probe: probe, replies: []) }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let pending = Pending(
-                    question: question,
-                    hosts: hosts.count == references.count ? hosts : Array(references.keys),
-                    references: references,
-                    onReply: onReply,
-                    continuation: continuation
+                begin(
+                    Asking(
+                        question: question,
+                        purpose: purpose,
+                        hosts: hosts.count == references.count ? hosts : Array(references.keys),
+                        references: references,
+                        onReply: onReply,
+                        continuation: continuation
+                    )
                 )
-                begin(pending)
                 // A cancellation from before the question was known here found nothing to end.
                 if Task.isCancelled { withdraw(question.id) }
             }
@@ -162,33 +177,31 @@ final class FanOut: Sendable {
         carryOut(state.withLock { $0.engine.withdrawn(question) })
     }
 
-    private func begin(_ pending: Pending) {
-        let question = pending.question
-        let hosts = pending.hosts
-        let reachable = links.reachable(hosts)
-        let absent = registry.absence(of: hosts.lazy.filter { !reachable.contains($0) })
+    private func begin(_ asking: Asking) {
+        let question = asking.question
         let timer = group.next().scheduleTask(
             in: .nanoseconds((question.budget.deadline + grace).nanoseconds)
         ) {
             self.carryOut(self.state.withLock { $0.engine.expired(question.id) })
         }
         let directives = state.withLock { state in
-            state.pending[question.id] = pending
-            state.pending[question.id]?.timer = timer
-            return state.engine.ask(question, of: hosts, absent: absent)
+            state.pending[question.id] = Pending(asking, timer: timer)
+            return state.engine.ask(question, of: asking.hosts, for: asking.purpose)
         }
         let targets = directives.compactMap { directive in
             if case .send(_, let host) = directive { host } else { nil }
         }
         counters.update { $0.questionsSent += targets.count }
+        let unsent: [AgentID: String]
         do throws(FrameError) {
-            for host in links.post(try EncodedBody(.question(WireQuestion(question))), to: targets) {
-                carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: "not connected") })
-            }
+            unsent = registry.absence(
+                of: links.post(try EncodedBody(.question(WireQuestion(question))), to: targets)
+            )
         } catch {
-            for host in targets {
-                carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: error.message) })
-            }
+            unsent = Dictionary(uniqueKeysWithValues: targets.map { ($0, error.message) })
+        }
+        for (host, reason) in unsent {
+            carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: reason) })
         }
         carryOut(directives)
     }
@@ -210,39 +223,45 @@ final class FanOut: Sendable {
     /// Gives one reply, and the whole when it was the last.
     private func reply(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) {
         let (reference, onReply, assembly) = state.withLock { state in
-            let pending = state.pending[question]
+            let asking = state.pending[question]?.asking
             let assembly = state.assemblies.removeValue(forKey: Share(question: question, host: host))
-            return (pending?.references[host], pending?.onReply, assembly)
+            return (asking?.references[host], asking?.onReply, assembly)
         }
         guard let reference else { return }
         let answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
         let reply = HostReply(host: reference, outcome: outcome, answer: answer)
         onReply?(reply)
         // Counted only now, so that nobody hears of a reply after the whole has been returned.
-        let finished: Pending? = state.withLock { state in
-            state.pending[question]?.replies.append(reply)
-            guard let pending = state.pending[question], pending.replies.count == pending.references.count
-            else {
-                return nil
-            }
+        let finished: Finished? = state.withLock { state in
+            guard let pending = state.pending[question] else { return nil }
+            pending.replies.append(reply)
+            guard pending.replies.count == pending.asking.hosts.count else { return nil }
             state.pending[question] = nil
-            return pending
+            return Finished(asking: pending.asking, timer: pending.timer, replies: pending.replies)
         }
         guard let finished else { return }
-        finished.timer?.cancel()
-        finished.continuation.resume(
+        finished.timer.cancel()
+        let asking = finished.asking
+        asking.continuation.resume(
             returning: FleetReply(
                 question: question,
-                probe: finished.question.probe,
+                probe: asking.question.probe,
                 replies: finished.replies
             )
         )
+    }
+
+    /// A question that all have replied to.
+    private struct Finished: Sendable {
+        let asking: Asking
+        let timer: Scheduled<Void>
+        let replies: [HostReply]
     }
 }
 
 extension WireAnswerChunk {
     /// The probe's word that the chunk answers; empty when this version does not know it.
-    fileprivate var kind: String {
+    var kind: String {
         switch body {
         case .logs: "logs"
         case .requests: "requests"
@@ -260,7 +279,7 @@ extension WireAnswerChunk {
     }
 
     /// Rows as a question's budget counts them.
-    fileprivate var rows: Int {
+    var rows: Int {
         switch body {
         case .logs(let answer): max(answer.lines.count, answer.templates.count)
         case .requests(let answer): answer.endpoints.count

@@ -11,6 +11,8 @@ struct FanOutEngine {
         var perHostMax = 32
         /// Questions that may be open at once.
         var questionsMax = 256
+        /// The share of both that browsing may take up; the rest is kept for incidents.
+        var browsingShare = 0.75
         /// Bytes of answers that one question may bring from all hosts together.
         var bytesMax = 512 << 20
         /// Bytes that a frame may add around its part of an answer, not counted against a host's budget.
@@ -70,18 +72,23 @@ struct FanOutEngine {
     /// Questions that still wait for at least one host.
     var questionsOpen: Int { asked.count }
 
-    /// Begins a question; `absent` says of hosts that can't be asked why.
-    mutating func ask(_ question: Question, of hosts: [AgentID], absent: [AgentID: String]) -> [Directive] {
-        guard asked.count < limits.questionsMax, asked[question.id] == nil else {
+    /// Begins a question; hosts that turn out not to be there are told by ``unsent(_:to:reason:)``.
+    mutating func ask(
+        _ question: Question,
+        of hosts: [AgentID],
+        for purpose: QuestionPurpose = .incident
+    ) -> [Directive] {
+        let share = purpose == .browsing ? limits.browsingShare : 1
+        let questionsMax = max(1, Int(Double(limits.questionsMax) * share))
+        let perHostMax = max(1, Int(Double(limits.perHostMax) * share))
+        guard asked.count < questionsMax, asked[question.id] == nil else {
             let reason = "\(asked.count) questions are open at once, the most allowed; ask again later"
             return hosts.map { .reply(question.id, $0, Outcome(.refused, reason: reason)) }
         }
         var directives: [Directive] = []
         var waiting: Set<AgentID> = []
         for host in hosts {
-            if let reason = absent[host] {
-                directives.append(.reply(question.id, host, Outcome(.unreachable, reason: reason)))
-            } else if let count = open[host]?.count, count >= limits.perHostMax {
+            if let count = open[host]?.count, count >= perHostMax {
                 let reason = "\(count) questions are open on this host, the most allowed"
                 directives.append(.reply(question.id, host, Outcome(.refused, reason: reason)))
             } else {
@@ -97,6 +104,7 @@ struct FanOutEngine {
     /// The question could not be handed to the host's connection.
     mutating func unsent(_ question: QuestionID, to host: AgentID, reason: String) -> [Directive] {
         guard open[host]?.removeValue(forKey: question)?.replied == false else { return [] }
+        if open[host]?.isEmpty == true { open[host] = nil }
         return reply(question, host, Outcome(.unreachable, reason: reason))
     }
 
@@ -107,12 +115,13 @@ struct FanOutEngine {
         progress.rows += part.rows
         open[host]?[question] = progress
         let excess = excess(progress)
-        guard !progress.replied, let asking = asked[question] else {
+        guard !progress.replied, let place = asked.index(forKey: question) else {
             // Who gave up must not have to read on without end.
             return [.dropLate(host)] + (excess.map { [.cut(host, reason: $0)] } ?? [])
         }
-        guard part.kind == asking.question.probe.name else {
-            let reason = "the host answered \(part.kind) to a question for \(asking.question.probe.name)"
+        let kind = asked.values[place].question.probe.name
+        guard part.kind == kind else {
+            let reason = "the host answered \(part.kind) to a question for \(kind)"
             return giveUp(question, host, Outcome(.failed, reason: reason))
         }
         guard part.index == progress.parts else {
@@ -124,7 +133,7 @@ struct FanOutEngine {
             let outcome = Outcome(.failed, reason: excess, rowsDropped: part.rows)
             return giveUp(question, host, outcome) + [.cut(host, reason: excess)]
         }
-        guard asking.bytes + part.bytes <= limits.bytesMax else {
+        guard asked.values[place].bytes + part.bytes <= limits.bytesMax else {
             let reason =
                 "all answers together are larger than \(limits.bytesMax) bytes; ask fewer hosts or a shorter time"
             let kind: OutcomeKind = progress.parts > 0 ? .partial : .failed
@@ -132,7 +141,7 @@ struct FanOutEngine {
         }
         progress.parts += 1
         open[host]?[question] = progress
-        asked[question]?.bytes += part.bytes
+        asked.values[place].bytes += part.bytes
         return [.keep]
     }
 
@@ -179,7 +188,7 @@ struct FanOutEngine {
     mutating func expired(_ question: QuestionID) -> [Directive] {
         guard let asking = asked[question] else { return [] }
         let seconds = asking.question.budget.deadline.inSeconds
-        return end(question, Outcome(.timeout, reason: "no answer within \(seconds) s"))
+        return end(question, Outcome(.timeout, reason: "no answer within \(seconds.text()) s"))
     }
 
     /// The asker went away.

@@ -14,12 +14,14 @@ package protocol Fleet: Sendable {
     ///   - probe: What to ask.
     ///   - hosts: Whom to ask; an identity that nobody knows is unreachable.
     ///   - budget: What answering may cost on each host; held on this side as well.
+    ///   - purpose: Who wants to know: when too much is asked at once, browsing is refused first.
     ///   - onReply: Called for each reply as it comes, from any thread; must not block.
     /// - Returns: The replies, by host name.
     func ask(
         _ probe: Probe,
         of hosts: [AgentID],
         budget: QuestionBudget,
+        purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply
 
@@ -40,6 +42,26 @@ package protocol Fleet: Sendable {
     /// A report of an action that finds the queue full is not acknowledged, so that the agent sends it again;
     /// other events are then dropped and counted.
     var events: AsyncStream<FleetEvent> { get }
+}
+
+/// What a question is asked for.
+package enum QuestionPurpose: Sendable {
+    /// Somebody looks around.
+    case browsing
+    /// An incident's triage, investigation, or the verification of an action.
+    case incident
+}
+
+extension Fleet {
+    /// Asks on behalf of an incident.
+    package func ask(
+        _ probe: Probe,
+        of hosts: [AgentID],
+        budget: QuestionBudget,
+        onReply: (@Sendable (HostReply) -> Void)? = nil
+    ) async -> FleetReply {
+        await ask(probe, of: hosts, budget: budget, purpose: .incident, onReply: onReply)
+    }
 }
 
 /// Something that happened in the fleet.

@@ -11,9 +11,10 @@ extension FleetGateway: Fleet {
         _ probe: Probe,
         of hosts: [AgentID],
         budget: QuestionBudget,
+        purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
-        await hub.fanOut.ask(probe, of: hosts, budget: budget, onReply: onReply)
+        await hub.fanOut.ask(probe, of: hosts, budget: budget, purpose: purpose, onReply: onReply)
     }
 
     package func send(_ ticket: Ticket) async throws(FleetError) {

@@ -126,6 +126,8 @@ final class FleetHub: Sendable {
             fanOut.lost(link.host.id, reason: reason)
             tell(.disconnected(link.host, reason: reason))
         }
+        // Only now: the end of the older connection may have been on its way meanwhile.
+        registry.arrived(link.host.id)
         logger.info("agent connected", metadata: metadata(link))
         tell(.connected(link.host))
         // Whoever lost our trust between its Hello and here was not in the table when its connection was looked for.
@@ -222,6 +224,8 @@ final class FleetHub: Sendable {
         logger.log(level: level, "agent disconnected", metadata: metadata)
         guard links.remove(link) else { return }
         registry.left(link.host.id, at: configuration.now())
+        // A newer connection may have come between the two lines before.
+        if links[link.host.id] != nil { registry.arrived(link.host.id) }
         fanOut.lost(link.host.id, reason: end.reason)
         tell(.disconnected(link.host, reason: end.reason))
     }

@@ -99,7 +99,6 @@ final class FleetRegistry: Sendable {
                 .map { ServiceVersion(name: $0.name, version: $0.version) }.sorted()
             member.host.address = address
             member.host.certificate = HostCertificate(authority: peer.authority, expires: peer.expires)
-            member.host.state = .connected
             member.leads = []
             member.host.health = nil
             member.host.linesSampledEvery = nil
@@ -107,6 +106,15 @@ final class FleetRegistry: Sendable {
             Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
             members[id] = member
             return .welcome(member.host.reference)
+        }
+    }
+
+    /// A host that said Hello is connected from now on.
+    func arrived(_ id: AgentID) {
+        members.withLock { members in
+            guard members[id]?.host.state == .disconnected else { return }
+            members[id]?.host.state = .connected
+            members[id]?.unsaved = true
         }
     }
 

@@ -40,6 +40,7 @@ final class FleetTrust: Sendable {
                 privateKey: .privateKey(try NIOSSLPrivateKey(bytes: identity.key.pem, format: .pem))
             )
             tls.minimumTLSVersion = .tlsv13
+            tls.shutdownTimeout = .seconds(1)
             tls.applicationProtocols = [FleetGateway.protocolName]
             tls.trustRoots = .certificates(roots)
             // Hosts that join have no certificate yet. One that is shown is judged by ``PeerCertificate`` in TLS's place:

@@ -140,14 +140,14 @@ struct LinkEngine {
     func overdue(at elapsed: Duration) -> String? {
         switch state {
         case .handshaking:
-            elapsed >= limits.helloMax ? "no TLS handshake within \(limits.helloMax.inSeconds) s" : nil
+            elapsed >= limits.helloMax ? "no TLS handshake within \(limits.helloMax.inSeconds.text()) s" : nil
         case .waiting:
-            elapsed >= limits.helloMax ? "no first message within \(limits.helloMax.inSeconds) s" : nil
+            elapsed >= limits.helloMax ? "no first message within \(limits.helloMax.inSeconds.text()) s" : nil
         case .certifying:
             elapsed - since >= limits.certificateMax
-                ? "the certificate took longer than \(limits.certificateMax.inSeconds) s" : nil
+                ? "the certificate took longer than \(limits.certificateMax.inSeconds.text()) s" : nil
         case .live:
-            elapsed - since >= limits.silenceMax ? "silent for \(limits.silenceMax.inSeconds) s" : nil
+            elapsed - since >= limits.silenceMax ? "silent for \(limits.silenceMax.inSeconds.text()) s" : nil
         case .closed:
             nil
         }

@@ -13,11 +13,6 @@ final class LinkTable: Sendable {
 
     var all: [AgentLink] { links.withLock { Array($0.values) } }
 
-    /// Those of the agents that can be sent something now.
-    func reachable(_ agents: [AgentID]) -> Set<AgentID> {
-        links.withLock { links in Set(agents.filter { links[$0]?.takesMessages == true }) }
-    }
-
     /// Puts a link in and returns the one that it replaces.
     func insert(_ link: AgentLink) -> AgentLink? {
         links.withLock { $0.updateValue(link, forKey: link.host.id) }
@@ -32,13 +27,13 @@ final class LinkTable: Sendable {
         }
     }
 
-    /// Sends one message to many agents, waking each event loop once; returns those that have no link.
+    /// Sends one message to many agents, waking each event loop once; returns those that can't be sent anything now.
     func post(_ body: EncodedBody, to agents: [AgentID]) -> [AgentID] {
         var missing: [AgentID] = []
         var groups: [ObjectIdentifier: (loop: any EventLoop, links: [AgentLink])] = [:]
         links.withLock { links in
             for agent in agents {
-                guard let link = links[agent] else {
+                guard let link = links[agent], link.takesMessages else {
                     missing.append(agent)
                     continue
                 }

@@ -34,6 +34,7 @@ package struct Coordinator: Sendable {
         (agents.address, agents.port) = (configuration.agents.address, configuration.agents.port)
         agents.version = CoordinatorVersion.text
         agents.certificateLife = configuration.certificateLife
+        agents.heartbeatInterval = configuration.heartbeat
         fleet = try FleetGateway(
             configuration: agents,
             identity: identity,
@@ -82,9 +83,11 @@ package struct Coordinator: Sendable {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
+                    // They end in the opposite order: an incident must not take the end for an outage, and whoever asks
+                    // something is told by the fleet's end.
+                    .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: incidents, successTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: identityWatch, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],

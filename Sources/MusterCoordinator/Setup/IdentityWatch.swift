@@ -3,7 +3,8 @@ import MusterCore
 import ServiceLifecycle
 
 /// Uses keys and certificates anew when their files change, and the coordinator's own before it gets old.
-struct IdentityWatch: Service {
+struct IdentityWatch: Service, CustomStringConvertible {
+    let description = "IdentityWatch"
     let state: CoordinatorState
     let logger: Logger
     let use: @Sendable (CoordinatorIdentity) throws -> Void

@@ -19,12 +19,11 @@ package struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// Reads the 36-character text form; nil for anything else, also for other versions.
     package init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 36 else { return nil }
+        guard text.utf8.count == 36 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
         var digits = 0
-        for (index, byte) in bytes.enumerated() {
-            if [8, 13, 18, 23].contains(index) {
+        for (index, byte) in text.utf8.enumerated() {
+            if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
             }
@@ -45,7 +44,7 @@ package struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
         String(unsafeUninitializedCapacity: 36) { text in
             var place = 0
             for digit in 0..<32 {
-                if [8, 12, 16, 20].contains(digit) {
+                if digit == 8 || digit == 12 || digit == 16 || digit == 20 {
                     text[place] = UInt8(ascii: "-")
                     place += 1
                 }

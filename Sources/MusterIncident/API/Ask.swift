@@ -8,12 +8,15 @@ package struct AskRequest: Hashable, Sendable, Codable {
     package var probe: Probe
     /// Whom: `all`, `host=web-1`, `service=checkout`, `role=db,zone=a`.
     package var on: String
+    /// How many of these hosts, chosen at random; nil for all.
+    package var limit: SampleSize?
     /// How long each host may take, 0.1 to 60 seconds.
     package var deadlineSeconds: Double
 
-    package init(probe: Probe, on: String = "all", deadlineSeconds: Double = 5) {
+    package init(probe: Probe, on: String = "all", limit: SampleSize? = nil, deadlineSeconds: Double = 5) {
         self.probe = probe
         self.on = on
+        self.limit = limit
         self.deadlineSeconds = deadlineSeconds
     }
 
@@ -21,6 +24,7 @@ package struct AskRequest: Hashable, Sendable, Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         self.probe = try container.decode(Probe.self, forKey: .probe)
         self.on = try container.decodeIfPresent(String.self, forKey: .on) ?? "all"
+        self.limit = try container.decodeIfPresent(SampleSize.self, forKey: .limit)
         self.deadlineSeconds = try container.decodeIfPresent(Double.self, forKey: .deadlineSeconds) ?? 5
     }
 }
@@ -39,10 +43,21 @@ package struct AskLine: Sendable, Codable {
     package init(problem: Problem) { self.problem = problem }
 }
 
+/// One running question of an operator.
+package struct AskID: UUIDIdentifier {
+    package let uuid: UUIDv7
+    package init(uuid: UUIDv7) { self.uuid = uuid }
+}
+
 /// How far a fan-out has come.
 package struct AskProgress: Hashable, Sendable, Codable {
     /// All hosts asked, and the outcomes so far.
     package var coverage: Coverage
+    /// Names the running question, so that it can be ended early with what has come.
+    package var ask: AskID
 
-    package init(coverage: Coverage) { self.coverage = coverage }
+    package init(coverage: Coverage, ask: AskID) {
+        self.coverage = coverage
+        self.ask = ask
+    }
 }

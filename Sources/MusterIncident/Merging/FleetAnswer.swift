@@ -8,6 +8,10 @@ package struct FleetAnswer: Sendable, Codable {
     /// How the question ended on each host, by host name.
     package var hosts: [HostOutcome]
     package var merged: MergedAnswer
+    /// Hosts that were meant when only a sample of them was asked; else nil.
+    package var population: Int?
+    /// What the sample's counts make likely for all hosts; nil without a sample.
+    package var extrapolated: [Extrapolation]?
     /// From the question's start until everything was merged.
     package var tookMilliseconds: Double?
 
@@ -110,19 +114,27 @@ package struct MergedRows<Row: Sendable & Codable>: Sendable, Codable {
 
     /// Keeps at most `max` rows of all hosts, those of the lowest rank; rows of equal rank stay in host order.
     init(_ replies: [HostReply], max: Int, _ rows: (Answer) -> [Row], rank: (Row) -> Double) {
-        // Places are sorted, because there may be millions of rows and each is much larger.
+        // Places are sorted, because there may be millions of rows and each is much larger; and never more than twice as
+        // many as are kept.
         var places: [RowPlace] = []
+        var worst = Double.infinity
+        var total = 0
         for (index, reply) in replies.enumerated() {
             guard let answer = reply.answer else { continue }
             for (row, value) in rows(answer).enumerated() {
+                total += 1
                 let rank = rank(value)
-                places.append(RowPlace(rank: rank.isNaN ? .infinity : rank, reply: index, row: row))
+                let place = RowPlace(rank: rank.isNaN ? .infinity : rank, reply: index, row: row)
+                // Of equal rank the earlier one stays.
+                guard place.rank < worst || places.count < max else { continue }
+                places.append(place)
+                guard places.count >= 2 * max else { continue }
+                places.sort()
+                places.removeSubrange(max...)
+                worst = places.last?.rank ?? worst
             }
         }
-        let total = places.count
-        places.sort { left, right in
-            (left.rank, left.reply, left.row) < (right.rank, right.reply, right.row)
-        }
+        places.sort()
         self.rows = places.prefix(max).compactMap { place in
             let reply = replies[place.reply]
             return reply.answer.map { HostRow(host: reply.host, row: rows($0)[place.row]) }
@@ -132,10 +144,14 @@ package struct MergedRows<Row: Sendable & Codable>: Sendable, Codable {
 }
 
 /// Where a row stands among all of a fan-out.
-private struct RowPlace {
+private struct RowPlace: Comparable {
     var rank: Double
     var reply: Int
     var row: Int
+
+    static func < (left: RowPlace, right: RowPlace) -> Bool {
+        (left.rank, left.reply, left.row) < (right.rank, right.reply, right.row)
+    }
 }
 
 /// A row with the host that it is from.

@@ -14,6 +14,10 @@ struct AskCommand: ParsableCommand {
               muster ask requests --on service=checkout --since 15m
               muster ask logs --level error --text "connection refused" --since 5m
               muster ask deps --on role=web
+              muster ask logs --level error --on service=shop --limit 5%
+              muster ask facts --who missing
+
+            Ctrl-C ends a question with what has come until then; a second one at once.
             """,
         subcommands: [
             AskLogs.self, AskRequests.self, AskMetrics.self, AskAnomalies.self, AskProcesses.self,
@@ -27,10 +31,46 @@ struct AskOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Which hosts.", valueName: "selector"))
     var on = "all"
 
+    @Option(
+        help: ArgumentHelp(
+            "Ask only so many of these hosts, or this share of them, chosen at random.",
+            valueName: "50|5%"
+        )
+    )
+    var limit: SampleSize?
+
     @Option(help: ArgumentHelp("How long each host may take.", valueName: "span"))
     var deadline = "5s"
 
+    @Option(
+        help: """
+            Instead of the answer, list hosts with how the question ended there: missing (no answer, or only a part), answered, \
+            or all.
+            """
+    )
+    var who: AskedHosts?
+
     @OptionGroup var server: ServerOptions
+}
+
+/// Which hosts `--who` lists.
+enum AskedHosts: String, ExpressibleByArgument, CaseIterable {
+    case missing
+    case answered
+    case all
+
+    func holds(_ outcome: OutcomeKind) -> Bool {
+        switch self {
+        case .missing: outcome != .ok
+        case .answered: outcome.hasAnswer
+        case .all: true
+        }
+    }
+}
+
+extension SampleSize: ExpressibleByArgument {
+    /// Reads what stands behind the option.
+    public init?(argument: String) { self.init(argument) }
 }
 
 /// How far back a question looks.

@@ -21,21 +21,42 @@ struct Asking {
     /// - Throws: The exit code 2 when only some hosts answered in full, 1 when none did.
     func run() throws {
         let deadline = try Duration(option: "deadline", options.deadline)
-        let request = AskRequest(probe: probe, on: options.on, deadlineSeconds: deadline.inSeconds)
+        let request = AskRequest(
+            probe: probe,
+            on: options.on,
+            limit: options.limit,
+            deadlineSeconds: deadline.inSeconds
+        )
         let answer = try ask(request, try options.server.connect(), timeout: deadline + .seconds(10))
-        if options.server.json {
-            try JSON.print(answer)
-            Terminal.error(answer.coverage.summary)
-        } else {
-            AnswerText.print(answer.merged, lines: lines, order: order)
-            for host in answer.hosts where host.outcome.kind != .ok {
-                let reason = host.outcome.reason.isEmpty ? "" : ": \(host.outcome.reason)"
-                Terminal.out(Terminal.clean("\(host.host.name) \(host.outcome.kind.rawValue)\(reason)"))
-            }
-            Terminal.out(answer.coverage.summary)
-        }
+        if let who = options.who { try list(who, answer) } else { try print(answer) }
         guard answer.coverage.answered > 0 else { throw CommandStatus.failed.code }
         guard answer.coverage.count(.ok) == answer.coverage.asked else { throw CommandStatus.partial.code }
+    }
+
+    private func print(_ answer: FleetAnswer) throws {
+        if options.server.json {
+            try JSON.print(answer)
+            return Terminal.error(Self.summary(answer))
+        }
+        AnswerText.print(answer.merged, lines: lines, order: order)
+        for total in answer.extrapolated ?? [] { Terminal.out(AnswerText.text(total)) }
+        for host in answer.hosts where host.outcome.kind != .ok { Terminal.out(AnswerText.text(host)) }
+        Terminal.out(Self.summary(answer))
+    }
+
+    private func list(_ who: AskedHosts, _ answer: FleetAnswer) throws {
+        let hosts = answer.hosts.filter { who.holds($0.outcome.kind) }
+        if options.server.json {
+            try JSON.print(hosts)
+            return Terminal.error(Self.summary(answer))
+        }
+        for host in hosts { Terminal.out(AnswerText.text(host)) }
+        Terminal.out(Self.summary(answer))
+    }
+
+    private static func summary(_ answer: FleetAnswer) -> String {
+        guard let population = answer.population else { return answer.coverage.summary }
+        return "\(answer.coverage.summary) (a sample of \(population) hosts)"
     }
 
     private func ask(
@@ -45,9 +66,13 @@ struct Asking {
     ) throws(CLIError) -> FleetAnswer {
         Terminal.progress("asking …")
         var reader = AskLineReader()
+        let interrupt = AskInterrupt(connection)
         do {
             let body = try JSON.bytes(request)
-            _ = try connection.call("POST", "ask", body: body, timeout: timeout) { reader.append($0) }
+            _ = try connection.call("POST", "ask", body: body, timeout: timeout) { bytes in
+                reader.append(bytes)
+                if let ask = reader.ask { interrupt.running(ask) }
+            }
         } catch {
             Terminal.endProgress()
             throw error
@@ -65,6 +90,8 @@ struct Asking {
 /// Reads the lines of an answer as they come, in pieces of any size.
 struct AskLineReader {
     private var rest: [UInt8] = []
+    /// The running question, once the coordinator has named it.
+    private(set) var ask: AskID?
     private(set) var result: FleetAnswer?
     private(set) var problem: Problem?
     private(set) var error: CLIError?
@@ -82,7 +109,10 @@ struct AskLineReader {
             // A refusal is one problem document on many lines; the call itself tells it.
             guard bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else { return }
             let line = try JSON.decode(AskLine.self, bytes)
-            if let progress = line.progress { Terminal.progress(progress.coverage.summary) }
+            if let progress = line.progress {
+                ask = progress.ask
+                Terminal.progress(progress.coverage.summary)
+            }
             result = line.result ?? result
             problem = line.problem ?? problem
         } catch { self.error = error }

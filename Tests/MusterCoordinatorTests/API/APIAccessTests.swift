@@ -15,7 +15,7 @@ struct APIAccessTests {
         ("GET", "incidents", .look), ("GET", "incidents/x", .look), ("GET", "incidents/x/events", .look),
         ("GET", "incidents/x/postmortem", .look), ("GET", "incidents/x/plans/y", .look),
         ("GET", "fleet", .look),
-        ("POST", "ask", .ask), ("POST", "incidents/x/close", .respond),
+        ("POST", "ask", .ask), ("DELETE", "ask/x", .ask), ("POST", "incidents/x/close", .respond),
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),
         ("GET", "tokens", .administer), ("POST", "tokens", .administer), ("DELETE", "tokens/x", .administer),
         ("POST", "agents/x/revoke", .administer), ("POST", "agents/x/release", .administer),

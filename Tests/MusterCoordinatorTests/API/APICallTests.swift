@@ -117,6 +117,28 @@ struct APICallTests {
         }
     }
 
+    @Test("one operator can't take all places for questions")
+    func fairness() async throws {
+        let host = ScriptedFleet.host("web-1")
+        let fleet = ScriptedFleet([host], answers: [host.id: .facts(FactsAnswer())], slowness: .seconds(2))
+        try await TestAPI.run({ $0.asksPerOperatorMax = 1 }, fleet: fleet) { api in
+            let ana = try await api.token(.responder, name: "ana")
+            let ben = try await api.token(.responder, name: "ben")
+            let body = #"{"probe":{"facts":{}}}"#
+            async let slow = api.api("POST", "ask", token: ana, body)
+            #expect(await eventually { !fleet.probes.isEmpty })
+            let second = try await api.api("POST", "ask", token: ana, body)
+            #expect(second.status == 503 && second.text.contains("1 questions of yours run already"))
+            async let other = api.api("POST", "ask", token: ben, body)
+            #expect(try await slow.status == 200)
+            #expect(try await other.status == 200)
+            #expect(
+                try await api.api("POST", "ask", token: ana, body).status == 200,
+                "the place is free again"
+            )
+        }
+    }
+
     @Test("a question that makes no sense is refused before any host is asked")
     func badQuestions() async throws {
         let fleet = ScriptedFleet([ScriptedFleet.host("web-1")])

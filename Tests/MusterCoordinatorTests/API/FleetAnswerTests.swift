@@ -1,6 +1,8 @@
+import Glibc
 import MusterCore
 import MusterIdentity
 import MusterIncident
+import MusterTesting
 import Testing
 
 @Suite("Merging answers of hosts")
@@ -21,6 +23,40 @@ struct FleetAnswerTests {
     }
 
     private static let window = TimeWindow(from: .zero, to: .zero + .seconds(60))
+
+    @Test("a sample tells of all hosts as sure as it says, and of too few hosts nothing")
+    func extrapolation() throws {
+        var random = SplitMix64(seed: 11)
+        // Lines of 400 hosts, most with few and some with many.
+        let lines = (0..<400).map { _ in Int(-40 * log(1 - random.unit())) + (random.unit() < 0.05 ? 300 : 0)
+        }
+        let truth = Double(lines.reduce(0, +))
+        let probe = Probe.logs(window: Self.window, service: "", level: nil, text: "", refinement: nil)
+        func estimate(_ size: Int) -> Extrapolation? {
+            let sample = SampleSize.hosts(size).chosen(from: lines, using: &random)
+            let reply = FleetReply(
+                question: QuestionID(at: .zero),
+                probe: probe,
+                replies: sample.enumerated().map { index, matched in
+                    var logs = LogsAnswer()
+                    logs.matched = matched
+                    return Self.reply("host-\(index)", .logs(logs))
+                }
+            )
+            var answer = FleetAnswer(reply)
+            answer.extrapolate(reply, to: lines.count)
+            return answer.extrapolated?.first
+        }
+        var held = 0
+        for _ in 0..<500 {
+            let total = try #require(estimate(60))
+            if (total.low...total.high).contains(truth) { held += 1 }
+        }
+        // 95% in theory; skewed counts of sixty hosts come close to it.
+        #expect(held > 450, "\(held) of 500")
+        #expect(estimate(4) == nil)
+        #expect(estimate(400) == nil, "all were counted: there is nothing to estimate")
+    }
 
     @Test("users seen by several hosts count once, and buckets of one moment add up")
     func requests() throws {

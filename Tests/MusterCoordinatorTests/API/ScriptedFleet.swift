@@ -34,6 +34,7 @@ final class ScriptedFleet: Fleet {
         _ probe: Probe,
         of hosts: [AgentID],
         budget: QuestionBudget,
+        purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
         asked.withLock { $0.append(probe) }

@@ -37,17 +37,44 @@ struct FanOutEngineTests {
 
     private func asked() -> FanOutEngine {
         var engine = FanOutEngine()
-        _ = engine.ask(question, of: [a], absent: [:])
+        _ = engine.ask(question, of: [a])
         return engine
     }
 
     @Test("hosts that are not connected are answered for at once")
     func unreachable() {
         var engine = FanOutEngine()
-        let directives = engine.ask(question, of: [a, b], absent: [b: "not connected"])
-        #expect(directives.first == .send(question.id, to: a))
-        #expect(replies(directives) == [.unreachable])
+        #expect(
+            engine.ask(question, of: [a, b]) == [.send(question.id, to: a), .send(question.id, to: b)]
+        )
+        #expect(replies(engine.unsent(question.id, to: b, reason: "not connected")) == [.unreachable])
+        #expect(engine.unsent(question.id, to: b, reason: "not connected") == [])
         #expect(engine.questionsOpen == 1)
+    }
+
+    @Test("browsing leaves room for the questions of incidents, on each host and in all")
+    func browsing() {
+        var limits = FanOutEngine.Limits()
+        limits.perHostMax = 4
+        var engine = FanOutEngine(limits: limits)
+        var asked: [[OutcomeKind]] = []
+        for index in 0..<6 {
+            let question = Question(id: QuestionID(at: .zero), probe: .facts, budget: QuestionBudget())
+            let purpose: QuestionPurpose = index < 4 ? .browsing : .incident
+            asked.append(replies(engine.ask(question, of: [a], for: purpose)))
+        }
+        #expect(asked == [[], [], [], [.refused], [], [.refused]])
+
+        limits.perHostMax = 1_000
+        limits.questionsMax = 4
+        engine = FanOutEngine(limits: limits)
+        asked = []
+        for index in 0..<6 {
+            let question = Question(id: QuestionID(at: .zero), probe: .facts, budget: QuestionBudget())
+            let purpose: QuestionPurpose = index < 4 ? .browsing : .incident
+            asked.append(replies(engine.ask(question, of: [a], for: purpose)))
+        }
+        #expect(asked == [[], [], [], [.refused], [], [.refused]])
     }
 
     @Test("an outcome ends the question; what comes again is not asked for")
@@ -154,12 +181,12 @@ struct FanOutEngineTests {
         for second in 1...2 {
             var question = question
             question.id = QuestionID(at: Timestamp(nanoseconds: Int64(second) * 1_000_000_000))
-            _ = engine.ask(question, of: [a], absent: [:])
+            _ = engine.ask(question, of: [a])
             // Given up here; the host has not ended it.
             _ = engine.expired(question.id)
         }
-        #expect(replies(engine.ask(question, of: [a], absent: [:])) == [.refused])
+        #expect(replies(engine.ask(question, of: [a])) == [.refused])
         _ = engine.lost(a, reason: "gone")
-        #expect(engine.ask(question, of: [a], absent: [:]) == [.send(question.id, to: a)])
+        #expect(engine.ask(question, of: [a]) == [.send(question.id, to: a)])
     }
 }

@@ -75,6 +75,7 @@ final class SmallWorld: Fleet {
         _ probe: Probe,
         of hosts: [AgentID],
         budget: QuestionBudget,
+        purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
         let replies = [healthy, sick].filter { hosts.contains($0.id) }.map { host in

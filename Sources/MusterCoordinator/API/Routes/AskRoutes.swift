@@ -16,11 +16,24 @@ struct AskRoutes {
         self.services = services
         self.bytesMax = configuration.bodyBytesMax
         self.deadlineMax = configuration.askDeadlineMax
-        self.running = RunningAsks(max: configuration.asksMax)
+        self.running = RunningAsks(
+            max: configuration.asksMax,
+            perOperatorMax: configuration.asksPerOperatorMax,
+            now: configuration.now
+        )
     }
 
     func add(to group: RouterGroup<APIContext>) {
         group.post("ask", use: ask)
+        group.delete("ask/:id") { _, context in
+            let caller = try context.caller(with: .ask)
+            let id = AskID(context.parameters.get("id") ?? "")
+            // Whose it is not learns no more than that it is not there.
+            guard let id, running.end(id, by: caller.name) else {
+                throw OperationError(.notFound, "no question of yours with this id runs")
+            }
+            return Response(status: .noContent)
+        }
     }
 
     /// Checks everything that can be wrong, then answers with one JSON object per line: how far it is, ten times a second
@@ -41,11 +54,11 @@ struct AskRoutes {
             throw OperationError(.malformed, problem)
         }
         let selector = try TargetSelector(parsing: body.on)
-        let hosts = await services.fleet.hosts().filter { selector.matches($0) }.map(\.id)
-        guard !hosts.isEmpty else { throw OperationError(.notFound, "no host matches \"\(body.on)\"") }
-        guard let place = running.enter() else {
-            throw OperationError(.busy, "too many questions run already; try again in a moment")
-        }
+        let meant = await services.fleet.hosts().filter { selector.matches($0) }.map(\.id)
+        guard !meant.isEmpty else { throw OperationError(.notFound, "no host matches \"\(body.on)\"") }
+        var random = SystemRandomNumberGenerator()
+        let hosts = body.limit.map { $0.chosen(from: meant, using: &random) } ?? meant
+        let place = try running.enter(caller.name)
         let probe = Self.salted(body.probe)
         let services = services
         let stream = ResponseBody { writer in
@@ -58,7 +71,13 @@ struct AskRoutes {
                     by: caller,
                     detail: Self.describe(probe)
                 ) {
-                    try await Self.fanOut(probe, hosts, deadline, services.fleet) {
+                    let question = Browsing(
+                        probe: probe,
+                        hosts: hosts,
+                        population: hosts.count == meant.count ? nil : meant.count,
+                        deadline: deadline
+                    )
+                    return try await Self.fanOut(question, services.fleet, place) {
                         try await writer.write($0)
                     }
                 }
@@ -76,36 +95,61 @@ struct AskRoutes {
         )
     }
 
+    /// What one operator wants to know.
+    private struct Browsing: Sendable {
+        let probe: Probe
+        let hosts: [AgentID]
+        /// All that were meant, when `hosts` are a sample of them.
+        let population: Int?
+        let deadline: Duration
+    }
+
     /// Asks, and hands a line of progress to `write` now and then.
     ///
-    /// When nobody reads any more, `write` throws, which ends the question on all hosts.
+    /// When nobody reads any more, `write` throws, which ends the question on all hosts. When the operator ends it, the
+    /// answer is what has come until then.
     private static func fanOut(
-        _ probe: Probe,
-        _ hosts: [AgentID],
-        _ deadline: Duration,
+        _ question: Browsing,
         _ fleet: any Fleet,
+        _ place: RunningAsks.Place,
         write: (ByteBuffer) async throws -> Void
     ) async throws -> FleetAnswer {
         let began = ContinuousClock.now
         let (ticks, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let counter = OutcomeCounter(asked: hosts.count)
-        async let asked: FleetReply = {
+        let counter = OutcomeCounter(asked: question.hosts.count)
+        let asked = Task {
             defer { feed.finish() }
-            return await fleet.ask(probe, of: hosts, budget: QuestionBudget(deadline: deadline)) { reply in
+            return await fleet.ask(
+                question.probe,
+                of: question.hosts,
+                budget: QuestionBudget(deadline: question.deadline),
+                purpose: .browsing
+            ) { reply in
                 counter.count(reply.outcome.kind)
             }
-        }()
+        }
+        place.onEnd { asked.cancel() }
         // However many hosts reply, people read no faster.
         let clock = Task {
             while (try? await Task.sleep(for: progressInterval)) != nil { feed.yield() }
         }
-        defer { clock.cancel() }
-        for await _ in ticks {
-            try await write(line(AskLine(progress: AskProgress(coverage: counter.coverage))))
+        defer {
+            clock.cancel()
+            asked.cancel()
         }
-        var answer = FleetAnswer(await asked)
-        answer.tookMilliseconds = (ContinuousClock.now - began).inMilliseconds
-        return answer
+        return try await withTaskCancellationHandler {
+            for await _ in ticks {
+                let progress = AskProgress(coverage: counter.coverage, ask: place.id)
+                try await write(line(AskLine(progress: progress)))
+            }
+            let reply = await asked.value
+            var answer = FleetAnswer(reply)
+            if let population = question.population { answer.extrapolate(reply, to: population) }
+            answer.tookMilliseconds = (ContinuousClock.now - began).inMilliseconds
+            return answer
+        } onCancel: {
+            asked.cancel()
+        }
     }
 
     private static let progressInterval = Duration.milliseconds(100)
@@ -161,39 +205,72 @@ private final class OutcomeCounter: Sendable {
     }
 }
 
-/// Counts questions that run, and admits no more than so many.
+/// The questions that run, no more than so many, and of one operator no more than a part of them.
 private final class RunningAsks: Sendable {
-    private let count = Mutex(0)
-    private let max: Int
-
-    init(max: Int) { self.max = max }
-
-    /// Nil when all places are taken.
-    func enter() -> Place? {
-        let admitted = count.withLock { count in
-            guard count < max else { return false }
-            count += 1
-            return true
-        }
-        return admitted ? Place(of: self) : nil
+    /// What ends a question early, and whose it is.
+    private struct Running {
+        let operatorName: String
+        var end: (@Sendable () -> Void)?
     }
 
-    fileprivate func leave() { count.withLock { $0 -= 1 } }
+    private let running = Mutex<[AskID: Running]>([:])
+    private let max: Int
+    private let perOperatorMax: Int
+    private let now: @Sendable () -> Timestamp
 
-    /// One question's place; given back once, also when the response is never written.
+    init(max: Int, perOperatorMax: Int, now: @escaping @Sendable () -> Timestamp) {
+        self.max = max
+        self.perOperatorMax = perOperatorMax
+        self.now = now
+    }
+
+    /// - Throws: ``OperationError`` with the code `busy` when all places are taken, or all that one operator may have.
+    func enter(_ operatorName: String) throws(OperationError) -> Place {
+        let id = AskID(at: now())
+        let problem: String? = running.withLock { running in
+            guard running.count < max else {
+                return "too many questions run already; try again in a moment"
+            }
+            guard running.values.count(where: { $0.operatorName == operatorName }) < perOperatorMax else {
+                return """
+                    \(perOperatorMax) questions of yours run already, the most allowed; try again in a moment
+                    """
+            }
+            running[id] = Running(operatorName: operatorName)
+            return nil
+        }
+        if let problem { throw OperationError(.busy, problem) }
+        return Place(of: self, id: id)
+    }
+
+    /// Ends a question of an operator early; false when there is none.
+    func end(_ id: AskID, by operatorName: String) -> Bool {
+        let found = running.withLock { $0[id] }
+        guard let found, found.operatorName == operatorName else { return false }
+        found.end?()
+        return true
+    }
+
+    fileprivate func onEnd(_ id: AskID, _ end: @escaping @Sendable () -> Void) {
+        running.withLock { $0[id]?.end = end }
+    }
+
+    fileprivate func leave(_ id: AskID) { running.withLock { $0[id] = nil } }
+
+    /// One question's place; given back also when the response is never written.
     final class Place: Sendable {
-        private let left = Mutex(false)
+        let id: AskID
         private let owner: RunningAsks
 
-        init(of owner: RunningAsks) { self.owner = owner }
-
-        func leave() {
-            let isFirst = left.withLock { left in
-                defer { left = true }
-                return !left
-            }
-            if isFirst { owner.leave() }
+        init(of owner: RunningAsks, id: AskID) {
+            self.owner = owner
+            self.id = id
         }
+
+        /// What ends the question.
+        func onEnd(_ end: @escaping @Sendable () -> Void) { owner.onEnd(id, end) }
+
+        func leave() { owner.leave(id) }
 
         deinit { leave() }
     }
