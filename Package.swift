@@ -230,7 +230,12 @@ let package = Package(
             dependencies: ["MusterIdentity", "MusterTesting", "COpenSSL"],
             swiftSettings: settings
         ),
-        .testTarget(name: "MusterWireTests", dependencies: ["MusterWire"], swiftSettings: settings),
+        .testTarget(
+            name: "MusterWireTests",
+            dependencies: ["MusterWire"],
+            exclude: ["wire-0.1.txt"],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "MusterPostgresTests",
             dependencies: ["MusterPostgres", "MusterTesting"],

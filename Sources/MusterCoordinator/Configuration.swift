@@ -40,6 +40,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var planLife = Duration.seconds(3600)
     /// How long a host may take up a ticket.
     package var ticketLife = Duration.seconds(300)
+    /// How often each host is asked for its sockets, which the service map is made of.
+    package var mapInterval = Duration.seconds(300)
     /// How often agents send a sign of life; after two of these without one they are gone.
     package var heartbeat = Duration.seconds(15)
     /// How long a certificate of an agent lasts; it renews at two thirds of it.
@@ -67,6 +69,7 @@ extension CoordinatorConfiguration {
     ///     notify: { webhook: "https://…", ca_file: /etc/ssl/… }
     ///     approvers: { sarah: "base64 of a public key" }
     ///     heartbeat: 15s                         # of agents, 1s to 60s; two without one, and the host is gone
+    ///     map_interval: 5m                       # between two looks at a host's connections, 10s to 1h
     ///     certificate_life: 7d                   # of agents, 30s to 90d; they renew at two thirds of it
     ///     plan_life: 1h                          # how long a plan waits for a person
     ///     change_window: 1h                      # how far back changes are looked for
@@ -111,6 +114,15 @@ extension CoordinatorConfiguration {
                 throw reader.error(at: reader.position(of: "heartbeat"), "\"heartbeat\" is from 1s to 60s")
             }
             heartbeat = interval
+        }
+        if let interval = try reader.duration("map_interval") {
+            guard (Duration.seconds(10)...(.seconds(3600))).contains(interval) else {
+                throw reader.error(
+                    at: reader.position(of: "map_interval"),
+                    "\"map_interval\" is from 10s to 1h"
+                )
+            }
+            mapInterval = interval
         }
         if let life = try reader.duration("certificate_life") {
             guard (Duration.seconds(30)...(.seconds(90 * 86_400))).contains(life) else {

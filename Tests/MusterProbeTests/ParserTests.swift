@@ -74,8 +74,12 @@ struct ParserTests {
         #expect(sockets[2].remoteAddress == "2001:db8::1")
         #expect(sockets[2].state == "UNKNOWN")
 
-        let summary = SocketsQuestion.summary(sockets, port: 0) { $0 == 511 ? (42, "sshd") : nil }
+        let summary = SocketsQuestion.summary(sockets, port: 0) {
+            $0 == 511 ? SocketsQuestion.Owner(pid: 42, name: "sshd", service: "ssh") : nil
+        }
         #expect(summary.listening.map(\.process) == ["sshd"])
+        #expect(summary.listening.map(\.service) == ["ssh"])
+        #expect(summary.addresses == [], "loopback says nothing of where a host is")
         #expect(summary.peers.map(\.outgoing) == [true, true])
         #expect(summary.states == ["LISTEN": 1, "ESTABLISHED": 1, "UNKNOWN": 1])
     }

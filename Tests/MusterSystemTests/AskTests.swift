@@ -32,4 +32,22 @@ import Testing
         let sample = try coordinator.ask("facts", "--on", "host=well-*", "--limit", "50%").answer()
         #expect(sample.coverage.asked == 1 && sample.population == 2)
     }
+
+    @Test("the map shows who opens connections to whom, with both ends named")
+    func map() throws {
+        let coordinator = try RealCoordinator(settings: ["map_interval: 10s"])
+        try coordinator.start()
+        let agent = try RealAgent("web-1", of: coordinator)
+        try agent.start()
+        // The agent itself has a connection: to the coordinator, on the same host.
+        let edge = try coordinator.wait(for: "the edge", within: .seconds(20)) {
+            let text = try coordinator.muster("fleet", "map", "--json")
+            return try JSONDecoder().decode(ServiceMapView.self, from: Data(text.utf8)).edges.first {
+                $0.port == coordinator.agentsPort
+            }
+        }
+        #expect(edge.hostsFrom == 1 && edge.hostsTo == 1 && edge.connections >= 1)
+        let around = try coordinator.muster("fleet", "map", "--service", edge.to, "--depth", "1")
+        #expect(around.contains(edge.from) && around.contains("connections of 1 of 1 host are known"))
+    }
 }

@@ -43,7 +43,9 @@ final class TestNetwork {
     }
 
     deinit {
-        for name in [coordinator, host] { _ = try? Programs.run(["ip", "netns", "del", name], in: directory) }
+        for name in [coordinator, host] {
+            _ = try? Programs.run(["ip", "netns", "del", name], in: directory)
+        }
     }
 
     /// What a program of the namespace is started with.

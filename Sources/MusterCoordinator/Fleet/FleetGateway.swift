@@ -112,8 +112,8 @@ package final class FleetGateway: Service {
             }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            // One read takes what is there; whoever sends more waits for its next turn, so that all have theirs.
-            .childChannelOption(.maxMessagesPerRead, value: 1)
+            // Large enough for most answers, and shared by the connections of a thread.
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 << 10))
             .childChannelOption(
                 .writeBufferWaterMark,
                 value: ChannelOptions.Types.WriteBufferWaterMark(low: watermark / 4, high: watermark)

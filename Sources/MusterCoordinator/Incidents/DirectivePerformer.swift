@@ -17,6 +17,8 @@ struct DirectivePerformer: Sendable {
     let now: @Sendable () -> Timestamp
     /// When the coordinator started.
     let started: Timestamp
+    /// Hosts of what a service depends on, as far as it is known.
+    let dependencies: @Sendable (String) -> Set<AgentID>
 
     /// Stores events while the directive is still being carried out.
     typealias Emit = @Sendable ([IncidentEvent]) async -> Void
@@ -91,7 +93,12 @@ struct DirectivePerformer: Sendable {
             alerts: incident.alerts,
             signals: configuration.signals
         )
-        let investigation = Investigation(fleet: fleet, triage: triage, now: now)
+        let investigation = Investigation(
+            fleet: fleet,
+            triage: triage,
+            now: now,
+            dependencies: dependencies
+        )
         let result = await investigation.run(incident, round: round, knowledge: knowledge)
         return result.findings.map { .findingMade(finding: $0) }
             + [.hypothesisRanked(ranking: result.ranking, round: round)]

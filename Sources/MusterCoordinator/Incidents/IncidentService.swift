@@ -30,7 +30,8 @@ package final class IncidentService: Operations, Service {
         changes: ChangeStore,
         notifier: Notifier,
         logger: Logger,
-        now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock
+        now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock,
+        dependencies: @escaping @Sendable (String) -> Set<AgentID> = { _ in [] }
     ) {
         self.configuration = configuration
         self.fleet = fleet
@@ -47,7 +48,8 @@ package final class IncidentService: Operations, Service {
             configuration: configuration,
             logger: logger,
             now: now,
-            started: now()
+            started: now(),
+            dependencies: dependencies
         )
     }
 

@@ -6,6 +6,8 @@ struct Investigation: Sendable {
     let fleet: any Fleet
     let triage: Triage
     let now: @Sendable () -> Timestamp
+    /// Hosts of what a service depends on, as far as it is known.
+    var dependencies: @Sendable (String) -> Set<AgentID> = { _ in [] }
 
     /// How long the questions of a round may take on each host.
     static let deadline = Duration.milliseconds(1800)
@@ -23,7 +25,11 @@ struct Investigation: Sendable {
             preconditionFailure("round \(round) of incident \(incident.id) before its context")
         }
         let hosts = await fleet.hosts()
-        let scope = Scope(incident: incident, hosts: hosts)
+        let scope = Scope(
+            incident: incident,
+            hosts: hosts,
+            related: incident.service.isEmpty ? [] : dependencies(incident.service)
+        )
         var found: [Finding] = []
         var table = context.hosts
         if round > 2 {

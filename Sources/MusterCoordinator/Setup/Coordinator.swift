@@ -15,6 +15,7 @@ package struct Coordinator: Sendable {
     package let api: APIServer
     package let operators: OperatorStore
     private let identityWatch: IdentityWatch
+    private let mapper: ServiceMapper
     private let logger: Logger
 
     /// Reads keys, opens the record and prepares everything; nothing listens before ``run()``.
@@ -41,6 +42,8 @@ package struct Coordinator: Sendable {
             store: SQLiteFleetStore(database: database),
             logger: logger
         )
+        let mapper = ServiceMapper(fleet: fleet, interval: configuration.mapInterval)
+        self.mapper = mapper
         let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile)
         }
         incidents = IncidentService(
@@ -49,7 +52,8 @@ package struct Coordinator: Sendable {
             store: IncidentStore(database: database),
             changes: ChangeStore(database: database),
             notifier: Notifier(webhook: configuration.webhook, transport: transport),
-            logger: logger
+            logger: logger,
+            dependencies: { mapper.dependencies(of: $0) }
         )
         var http = APIConfiguration(identity: identity)
         (http.address, http.port) = (configuration.api.address, configuration.api.port)
@@ -59,6 +63,7 @@ package struct Coordinator: Sendable {
                 operations: incidents,
                 fleet: fleet,
                 administration: fleet,
+                map: mapper,
                 operators: operators,
                 audit: AuditLog(database: database)
             ),
@@ -88,6 +93,7 @@ package struct Coordinator: Sendable {
                     .init(service: api, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: fleet, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: incidents, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: mapper, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: identityWatch, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],

@@ -5,11 +5,14 @@ import MusterIncident
 struct Scope: Sendable {
     /// Hosts of the service and those that the alerts name; all hosts when neither is known.
     let near: [FleetHost]
-    /// All others.
+    /// Others to look at: all of them, in a large fleet what the service depends on and a part of the rest.
     let far: [FleetHost]
 
-    /// Revoked hosts are nowhere in it.
-    init(incident: Incident, hosts: [FleetHost]) {
+    /// More hosts than these tell no more of what is common to all, and cost the fleet and the night.
+    static let farMax = 500
+
+    /// Revoked hosts are nowhere in it; `related` are hosts that the service is known to depend on.
+    init(incident: Incident, hosts: [FleetHost], related: Set<AgentID> = []) {
         let hosts = hosts.filter { $0.state != .revoked }
         let named = Set(incident.alerts.map(\.host).filter { !$0.isEmpty })
         let near = hosts.filter { host in
@@ -20,7 +23,16 @@ struct Scope: Sendable {
         let found = near.isEmpty ? hosts : near
         let ids = Set(found.map(\.id))
         self.near = found
-        self.far = hosts.filter { !ids.contains($0.id) }
+        self.far = Self.chosen(hosts.filter { !ids.contains($0.id) }, first: related)
+    }
+
+    /// Those that come first, and of the rest so many that are spread evenly.
+    private static func chosen(_ hosts: [FleetHost], first: Set<AgentID>) -> [FleetHost] {
+        guard hosts.count > farMax else { return hosts }
+        let related = hosts.filter { first.contains($0.id) }.prefix(farMax)
+        let rest = hosts.filter { !first.contains($0.id) }
+        let left = min(farMax - related.count, rest.count)
+        return related + (0..<left).map { rest[$0 * rest.count / left] }
     }
 
     /// What may separate hosts of one kind from each other.

@@ -263,6 +263,8 @@ package struct SocketsAnswer: Sendable, Codable {
     package var peers: [PeerCount] = []
     /// TCP connections by state name.
     package var states: [String: Int] = [:]
+    /// Addresses of the host that connections use, without loopback.
+    package var addresses: [String] = []
     package init() {}
 }
 
@@ -275,6 +277,8 @@ package struct ListeningSocket: Hashable, Sendable, Codable {
     package var process: String
     package var backlog: Int
     package var backlogMax: Int
+    /// The systemd unit of the process, without `.service`; empty for none.
+    package var service = ""
 
     package init(address: String, port: Int, pid: Int, process: String, backlog: Int, backlogMax: Int) {
         self.address = address
@@ -297,6 +301,8 @@ package struct PeerCount: Hashable, Sendable, Codable {
     /// True when this host opened the connections.
     package var outgoing: Bool
     package var count: Int
+    /// The systemd unit of the process, without `.service`; empty for none.
+    package var service = ""
 
     package init(
         process: String,

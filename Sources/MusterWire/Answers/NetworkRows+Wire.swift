@@ -6,6 +6,7 @@ extension WireSocketsAnswer {
         listening = answer.listening.map { WireListeningSocket($0) }
         peers = answer.peers.map { WirePeerCount($0) }
         states = answer.states.mapValues { Fields.small($0) }
+        addresses = answer.addresses
     }
 }
 
@@ -15,6 +16,7 @@ extension SocketsAnswer {
         listening = wire.listening.map { ListeningSocket($0) }
         peers = wire.peers.map { PeerCount($0) }
         states = wire.states.mapValues { Int($0) }
+        addresses = wire.addresses
     }
 }
 
@@ -27,6 +29,7 @@ extension WireListeningSocket {
         process = socket.process
         backlog = Fields.small(socket.backlog)
         backlogMax = Fields.small(socket.backlogMax)
+        service = socket.service
     }
 }
 
@@ -40,6 +43,7 @@ extension ListeningSocket {
             backlog: Int(wire.backlog),
             backlogMax: Int(wire.backlogMax)
         )
+        service = wire.service
     }
 }
 
@@ -52,6 +56,7 @@ extension WirePeerCount {
         localPort = Fields.small(peer.localPort)
         outgoing = peer.outgoing
         count = Fields.small(peer.count)
+        service = peer.service
     }
 }
 
@@ -65,6 +70,7 @@ extension PeerCount {
             outgoing: wire.outgoing,
             count: Int(wire.count)
         )
+        service = wire.service
     }
 }
 

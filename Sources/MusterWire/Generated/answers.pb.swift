@@ -828,6 +828,9 @@ package nonisolated struct WireSocketsAnswer: Sendable {
   /// Connections by TCP state name, for example "ESTABLISHED".
   package var states: Dictionary<String,UInt32> = [:]
 
+  /// Addresses of this host that connections use, without loopback; at most 32.
+  package var addresses: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -854,6 +857,9 @@ package nonisolated struct WireListeningSocket: Sendable {
 
   package var backlogMax: UInt32 = 0
 
+  /// The systemd unit of the process, without ".service"; empty for none.
+  package var service: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -878,6 +884,9 @@ package nonisolated struct WirePeerCount: Sendable {
   package var outgoing: Bool = false
 
   package var count: UInt32 = 0
+
+  /// The systemd unit of the process, without ".service"; empty for none.
+  package var service: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2291,7 +2300,7 @@ nonisolated extension WireProcess: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireSocketsAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SocketsAnswer"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}listening\0\u{1}peers\0\u{1}states\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}listening\0\u{1}peers\0\u{1}states\0\u{1}addresses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2302,6 +2311,7 @@ nonisolated extension WireSocketsAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.listening) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
       case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: &self.states) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
       default: break
       }
     }
@@ -2317,6 +2327,9 @@ nonisolated extension WireSocketsAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
     if !self.states.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt32>.self, value: self.states, fieldNumber: 3)
     }
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2324,6 +2337,7 @@ nonisolated extension WireSocketsAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.listening != rhs.listening {return false}
     if lhs.peers != rhs.peers {return false}
     if lhs.states != rhs.states {return false}
+    if lhs.addresses != rhs.addresses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2331,7 +2345,7 @@ nonisolated extension WireSocketsAnswer: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireListeningSocket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ListeningSocket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}address\0\u{1}port\0\u{1}pid\0\u{1}process\0\u{1}backlog\0\u{3}backlog_max\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}address\0\u{1}port\0\u{1}pid\0\u{1}process\0\u{1}backlog\0\u{3}backlog_max\0\u{1}service\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2345,6 +2359,7 @@ nonisolated extension WireListeningSocket: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeSingularStringField(value: &self.process) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.backlog) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.backlogMax) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.service) }()
       default: break
       }
     }
@@ -2369,6 +2384,9 @@ nonisolated extension WireListeningSocket: SwiftProtobuf.Message, SwiftProtobuf.
     if self.backlogMax != 0 {
       try visitor.visitSingularUInt32Field(value: self.backlogMax, fieldNumber: 6)
     }
+    if !self.service.isEmpty {
+      try visitor.visitSingularStringField(value: self.service, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2379,6 +2397,7 @@ nonisolated extension WireListeningSocket: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.process != rhs.process {return false}
     if lhs.backlog != rhs.backlog {return false}
     if lhs.backlogMax != rhs.backlogMax {return false}
+    if lhs.service != rhs.service {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2386,7 +2405,7 @@ nonisolated extension WireListeningSocket: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WirePeerCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PeerCount"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{3}remote_address\0\u{3}remote_port\0\u{3}local_port\0\u{1}outgoing\0\u{1}count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}process\0\u{3}remote_address\0\u{3}remote_port\0\u{3}local_port\0\u{1}outgoing\0\u{1}count\0\u{1}service\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2400,6 +2419,7 @@ nonisolated extension WirePeerCount: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.localPort) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.outgoing) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.service) }()
       default: break
       }
     }
@@ -2424,6 +2444,9 @@ nonisolated extension WirePeerCount: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.count != 0 {
       try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 6)
     }
+    if !self.service.isEmpty {
+      try visitor.visitSingularStringField(value: self.service, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2434,6 +2457,7 @@ nonisolated extension WirePeerCount: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.localPort != rhs.localPort {return false}
     if lhs.outgoing != rhs.outgoing {return false}
     if lhs.count != rhs.count {return false}
+    if lhs.service != rhs.service {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -15,7 +15,9 @@ struct FleetCommand: ParsableCommand {
               muster fleet
               muster fleet --sick
               muster fleet --json
-            """
+              muster fleet map --service checkout
+            """,
+        subcommands: [FleetMapCommand.self]
     )
 
     @Flag(help: "The sickest hosts first, and only those that are connected and not well.") var sick = false

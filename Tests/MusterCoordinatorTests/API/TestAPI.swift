@@ -62,6 +62,7 @@ struct TestAPI: Sendable {
                 operations: operations,
                 fleet: fleet,
                 administration: administration,
+                map: ServiceMapper(fleet: fleet, interval: .seconds(300)),
                 operators: operators,
                 audit: audit
             ),

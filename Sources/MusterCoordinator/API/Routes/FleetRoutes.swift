@@ -7,10 +7,31 @@ struct FleetRoutes {
     let services: APIServices
     let bytesMax: Int
 
+    /// Steps from a service that a map may reach.
+    private static let depthMax = 8
+
     func add(to group: RouterGroup<APIContext>) {
         group.get("fleet") { _, context in
             _ = try context.caller(with: .look)
             return try APIBody.response(await services.fleet.hosts())
+        }
+        group.get("fleet/map") { request, context in
+            _ = try context.caller(with: .look)
+            let depth = request.uri.queryParameters["depth"].map { Int($0) ?? -1 } ?? Self.depthMax
+            guard (1...Self.depthMax).contains(depth) else {
+                throw OperationError(.malformed, "depth is a whole number from 1 to \(Self.depthMax)")
+            }
+            let service = request.uri.queryParameters["service"].map { String($0) }
+            let view = await services.map.view(around: service, depth: depth)
+            if let service, view.services.isEmpty {
+                throw OperationError(
+                    .notFound,
+                    """
+                    no service \"\(service)\" was seen; connections of \(view.hostsSeen) of \(view.hosts) hosts are known
+                    """
+                )
+            }
+            return try APIBody.response(view)
         }
         group.get("tokens") { _, context in
             _ = try context.caller(with: .administer)

@@ -1,0 +1,172 @@
+import MusterCore
+import MusterIdentity
+import MusterIncident
+import Testing
+
+@testable import MusterCoordinator
+
+@Suite("The map of services")
+struct ServiceMapTests {
+    private static let start = Timestamp(seconds: 1_795_600_000)
+
+    private static func host(_ name: String) -> HostReference {
+        HostReference(id: SHA256.hash(Array(name.utf8)), name: name)
+    }
+
+    private static func sockets(
+        _ address: String,
+        listening: [(Int, String)] = [],
+        to peers: [(String, String, Int, Int)] = [],
+        from clients: [(String, String, Int)] = []
+    ) -> SocketsAnswer {
+        var answer = SocketsAnswer()
+        answer.addresses = [address]
+        for (port, service) in listening {
+            var row = ListeningSocket(
+                address: "0.0.0.0",
+                port: port,
+                pid: 1,
+                process: "p",
+                backlog: 0,
+                backlogMax: 0
+            )
+            row.service = service
+            answer.listening.append(row)
+        }
+        for (service, remote, port, count) in peers {
+            var row = PeerCount(
+                process: "p",
+                remoteAddress: remote,
+                remotePort: port,
+                localPort: 0,
+                outgoing: true,
+                count: count
+            )
+            row.service = service
+            answer.peers.append(row)
+        }
+        for (service, remote, port) in clients {
+            var row = PeerCount(
+                process: "p",
+                remoteAddress: remote,
+                remotePort: 0,
+                localPort: port,
+                outgoing: false,
+                count: 1
+            )
+            row.service = service
+            answer.peers.append(row)
+        }
+        return answer
+    }
+
+    /// nginx on two hosts, checkout on one, PostgreSQL on one; checkout also talks to a stranger and to itself.
+    private static func shop() -> ServiceMap {
+        var map = ServiceMap()
+        for (index, web) in ["web-1", "web-2"].enumerated() {
+            map.take(
+                sockets(
+                    "10.0.0.\(index + 1)",
+                    listening: [(80, "nginx")],
+                    to: [("nginx", "10.0.0.3", 8080, 4)],
+                    from: [("nginx", "198.51.100.7", 80)]
+                ),
+                of: host(web),
+                address: "",
+                at: start
+            )
+        }
+        map.take(
+            sockets(
+                "10.0.0.3",
+                listening: [(8080, "checkout"), (6379, "redis")],
+                to: [
+                    ("checkout", "10.0.0.4", 5432, 20), ("checkout", "203.0.113.9", 443, 2),
+                    ("checkout", "127.0.0.1", 6379, 3),
+                ],
+                from: [("checkout", "10.0.0.1", 8080), ("checkout", "10.0.0.2", 8080)]
+            ),
+            of: host("app-1"),
+            address: "",
+            at: start
+        )
+        // Its agent dials in from the address that its clients use; its own sockets name none.
+        var database = sockets(
+            "",
+            listening: [(5432, "postgresql")],
+            from: [("postgresql", "10.0.0.3", 5432)]
+        )
+        database.addresses = []
+        map.take(database, of: host("db-1"), address: "10.0.0.4", at: start)
+        return map
+    }
+
+    @Test("both ends of a connection are one edge, and hosts without an agent are outside")
+    func joins() {
+        let view = Self.shop().view(around: nil, depth: 8, hosts: 5)
+        #expect(
+            view.edges.map { "\($0.from) \($0.to) \($0.connections) \($0.hostsFrom) \($0.hostsTo)" } == [
+                "checkout postgresql 20 1 1", "nginx checkout 8 2 1", "checkout redis 3 1 1",
+                "198.51.100.7 nginx 2 0 2", "checkout 203.0.113.9:443 2 1 0",
+            ]
+        )
+        #expect(
+            view.services.filter { !$0.isOutside }.map { "\($0.name) \($0.hostCount) \($0.ports)" } == [
+                "checkout 1 [8080]", "nginx 2 [80]", "postgresql 1 [5432]", "redis 1 [6379]",
+            ]
+        )
+        #expect(view.services.filter(\.isOutside).map(\.name) == ["198.51.100.7", "203.0.113.9:443"])
+        #expect(view.hostsSeen == 4 && view.hosts == 5 && view.dropped == 0)
+    }
+
+    @Test("what is around a service ends after so many steps")
+    func depth() {
+        let map = Self.shop()
+        let near = map.view(around: "postgresql", depth: 1, hosts: 4)
+        #expect(near.services.map(\.name) == ["checkout", "postgresql"])
+        #expect(near.edges.map(\.from) == ["checkout"])
+        let far = map.view(around: "postgresql", depth: 2, hosts: 4)
+        #expect(far.services.map(\.name) == ["203.0.113.9:443", "checkout", "nginx", "postgresql", "redis"])
+        #expect(map.view(around: "unheard-of", depth: 2, hosts: 4).services.isEmpty)
+        #expect(map.dependencies(of: "checkout") == [Self.host("db-1").id, Self.host("app-1").id])
+    }
+
+    @Test("edges keep when they were first and last seen, and are forgotten after a day")
+    func ages() {
+        var map = Self.shop()
+        let later = Self.start + .seconds(600)
+        let answer = Self.sockets(
+            "10.0.0.1",
+            listening: [(80, "nginx")],
+            to: [("nginx", "10.0.0.3", 8080, 9)]
+        )
+        map.take(answer, of: Self.host("web-1"), address: "", at: later)
+        let edge = map.view(around: "nginx", depth: 1, hosts: 4).edges.first { $0.to == "checkout" }
+        #expect(edge?.first == Self.start && edge?.last == later)
+        #expect(edge?.connections == 13, "nine of one host, and the four that the other had")
+        let tomorrow = Self.start + .seconds(90_000)
+        for name in ["web-1", "web-2"] {
+            map.take(Self.sockets("10.0.0.9"), of: Self.host(name), address: "", at: tomorrow)
+        }
+        #expect(!map.view(around: nil, depth: 8, hosts: 4).edges.contains { $0.from == "nginx" })
+        map.keep([Self.host("app-1").id])
+        #expect(map.hostsSeen == 1)
+    }
+
+    @Test("a host that talks to thousands takes no more room than any other")
+    func bounds() {
+        var map = ServiceMap()
+        for round in 0..<3 {
+            let peers = (0..<2_000).map { ("scanner", "10.\(round).\($0 / 250).\($0 % 250)", 22, 1) }
+            map.take(
+                Self.sockets("10.9.9.9", to: peers),
+                of: Self.host("loud"),
+                address: "",
+                at: Self.start + .seconds(round * 60)
+            )
+        }
+        let view = map.view(around: nil, depth: 8, hosts: 1)
+        #expect(view.edges.count == ServiceMap.Limits().perHostMax)
+        #expect(view.edges.allSatisfy { $0.to.hasPrefix("10.2.") }, "the latest stay")
+    }
+}
