@@ -157,5 +157,5 @@ TEXT
         pids+=("$!")
     done
     wait_for 180 "all minions" sh -c \
-        "[ \$($venv/bin/salt -c $work/salt/master --static --out=json -t 5 '*' test.ping | grep -c true) = $hosts ]"
+        "[ \$($venv/bin/salt -c $work/salt/master --static --out=json -t 5 '*' test.ping | grep -o true | wc -l) = $hosts ]"
 }

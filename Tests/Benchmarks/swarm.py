@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Tests/Benchmarks/fanout, reconnect and truth measure, once a coordinator runs and the swarm has joined."""
+"""What Tests/Benchmarks/fanout, reconnect, truth and soak measure, once a coordinator runs and the swarm has joined."""
 
 import argparse
 import atexit
@@ -74,7 +74,7 @@ class Swarm:
             arguments.swarm, "--agents", str(arguments.agents), "--dir", f"{arguments.work}/swarm",
             "--coordinator", coordinator, "--seed", str(arguments.seed), *extra,
         ]
-        self.lines = [{"online": 0, "heartbeats": 0, "atMs": 0}]
+        self.lines = [{"online": 0, "heartbeats": 0, "refused": 0, "connects": 0, "atMs": 0}]
         self.process = launch(command, stdout=subprocess.PIPE, text=True)
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -468,13 +468,75 @@ def truth(arguments):
     print(json.dumps(result))
 
 
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def slope(points):
+    """The straight line through points of time and value that is nearest to them: its rise per unit of time."""
+    times, values = zip(*points)
+    middle_time, middle_value = statistics.mean(times), statistics.mean(values)
+    spread = sum((moment - middle_time) ** 2 for moment in times)
+    return sum((moment - middle_time) * (value - middle_value) for moment, value in points) / spread
+
+
+def soak(arguments):
+    """A tenth of the agents drop their connection every few seconds and all of them at once every five minutes, and an
+    operator asks them all every ten seconds."""
+    coordinator = Coordinator(arguments)
+    pid = arguments.coordinator
+    swarm = Swarm(arguments, arguments.address, ["--fault", "flapping=10%"])
+    swarm.wait_online(arguments.agents * 85 // 100, 60)
+    began = time.monotonic()
+    memory, answered, files = [], [], []
+    dropped = 0
+    while (now := time.monotonic() - began) < arguments.minutes * 60:
+        if now // 300 > dropped:
+            dropped += 1
+            swarm.process.send_signal(signal.SIGHUP)
+            time.sleep(20)
+        answer = coordinator.ask({"processes": {"text": ""}})
+        outcomes = answer["coverage"]["outcomes"]
+        if sum(outcomes.values()) != arguments.agents:
+            fail(f"{arguments.agents} hosts were asked and {outcomes} told")
+        answered.append(outcomes.get("ok", 0))
+        memory.append(((time.monotonic() - began) / 60, resident_kb(pid)))
+        files.append(descriptors(pid))
+        if len(memory) % 12 == 0:
+            say(f"{now / 60:5.1f} min  {memory[-1][1] / 1024:.1f} MB  {files[-1]} descriptors  {outcomes}")
+        time.sleep(10)
+    reconnects = swarm.counts["connects"] - arguments.agents
+    swarm.stop()
+    time.sleep(5)
+    # The first third warms up: pools and tables grow to what such a fleet needs.
+    late = [point for point in memory if point[0] > arguments.minutes / 3]
+    result = {
+        "agents": arguments.agents,
+        "minutes": arguments.minutes,
+        "reconnects": reconnects,
+        "questions": len(answered),
+        "answered_min": min(answered),
+        "mb_at_third": round(late[0][1] / 1024, 1),
+        "mb_at_end": round(memory[-1][1] / 1024, 1),
+        "kb_per_minute": round(slope(late), 1),
+        "descriptors_max": max(files),
+        "descriptors_without_agents": descriptors(pid),
+        "quarantined": sum(host["state"] == "quarantined" for host in coordinator.get("fleet")),
+    }
+    say(
+        f"{result['mb_at_third']} MB after a third, {result['mb_at_end']} MB at the end, {result['kb_per_minute']} KB a "
+        f"minute; {reconnects} connections, {result['descriptors_without_agents']} descriptors when all had left"
+    )
+    print(json.dumps(result))
+
+
 def stamp(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["fanout", "reconnect", "truth"])
+    parser.add_argument("what", choices=["fanout", "reconnect", "truth", "soak"])
     for name in ["swarm", "work", "address", "api"]:
         parser.add_argument(f"--{name}", required=True)
     for name in ["agents", "seed", "coordinator"]:
@@ -483,10 +545,11 @@ def main():
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--yardstick")
     parser.add_argument("--program")
+    parser.add_argument("--minutes", type=int, default=30)
     parser.add_argument("--idle", type=float, default=37.5)
     arguments = parser.parse_args()
     arguments.process = None
-    {"fanout": fanout, "reconnect": reconnect, "truth": truth}[arguments.what](arguments)
+    {"fanout": fanout, "reconnect": reconnect, "truth": truth, "soak": soak}[arguments.what](arguments)
 
 
 main()

@@ -160,7 +160,7 @@ enum CoordinatorTargets {
                 replies += 1
                 outcome = ended
             }
-            return directives == [.keep]
+            return directives == [.keep(number: 0)]
         }
         var rest = bytes.dropFirst()
         var parts = 0

@@ -85,6 +85,9 @@ struct PayloadTooLarge: Error {
 /// Too many failed attempts from one address.
 struct TooManyFailures: Error {}
 
+/// One operator calls more often than one may.
+struct TooManyCalls: Error {}
+
 /// No token, or one that is not accepted.
 struct Unauthenticated: Error {
     let message: String

@@ -20,6 +20,8 @@ package struct APIConfiguration: Sendable {
     package var asksMax = 16
     /// Of these, how many one operator may have.
     package var asksPerOperatorMax = 8
+    /// Calls that one operator may make a second, over some time; ten seconds' worth of them at once.
+    package var callsPerSecond = 20.0
     /// Longest deadline of a question.
     package var askDeadlineMax: Duration = .seconds(60)
     /// How long a browser stays logged in.

@@ -71,7 +71,11 @@ package struct APIServer: Service, CustomStringConvertible {
         services: APIServices
     ) throws(OperationError) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        let gate = Gate(operators: services.operators, now: configuration.now)
+        let gate = Gate(
+            operators: services.operators,
+            callsPerSecond: configuration.callsPerSecond,
+            now: configuration.now
+        )
         router.add(middleware: ProblemMiddleware())
         router.get("healthz") { _, _ in
             Response(status: .ok, body: .init(byteBuffer: ByteBuffer(string: "ok\n")))

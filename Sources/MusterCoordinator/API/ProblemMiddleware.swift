@@ -34,6 +34,13 @@ extension Problem {
             self.init(413, "too-large", "Body too large", "at most \(error.bytesMax) bytes are taken")
         case is TooManyFailures:
             self.init(429, "too-many-failures", "Too many failed attempts", "wait a minute and try again")
+        case is TooManyCalls:
+            self.init(
+                429,
+                "too-many-calls",
+                "Too many calls",
+                "this operator calls too often; wait a few seconds and call less often"
+            )
         case let error as Unauthenticated:
             self.init(401, "unauthenticated", "Not authenticated", error.message)
         case let error as HTTPError where error.status == .notFound:
@@ -81,7 +88,7 @@ extension Problem {
         )
         switch status {
         case 401: response.headers[.wwwAuthenticate] = "Bearer realm=\"muster\""
-        case 429: response.headers[.retryAfter] = "60"
+        case 429: response.headers[.retryAfter] = code == "too-many-calls" ? "5" : "60"
         case 503: response.headers[.retryAfter] = "1"
         default: break
         }

@@ -13,8 +13,9 @@ final class FanOut: Sendable {
         let question: Question
         let purpose: QuestionPurpose
         /// Each once.
-        let hosts: [AgentID]
-        let references: [AgentID: HostReference]
+        let hosts: [HostReference]
+        /// Where each stands among them.
+        let numbers: [AgentID: Int]
         let onReply: (@Sendable (HostReply) -> Void)?
         let continuation: CheckedContinuation<FleetReply, Never>
     }
@@ -24,11 +25,22 @@ final class FanOut: Sendable {
         let asking: Asking
         let timer: Scheduled<Void>
         var replies: [HostReply] = []
+        /// Answers that have begun, by the number of their host.
+        var assemblies: [Assembly?]
 
         init(_ asking: Asking, timer: Scheduled<Void>) {
             self.asking = asking
             self.timer = timer
+            assemblies = [Assembly?](repeating: nil, count: asking.hosts.count)
             replies.reserveCapacity(asking.hosts.count)
+        }
+
+        /// The answer of a host, begun with its first part.
+        func assembly(_ number: Int) -> Assembly {
+            if let assembly = assemblies[number] { return assembly }
+            let assembly = Assembly(bytesMax: asking.question.budget.bytesMax)
+            assemblies[number] = assembly
+            return assembly
         }
     }
 
@@ -38,26 +50,9 @@ final class FanOut: Sendable {
         init(bytesMax: Int) { merger = Mutex(AnswerMerger(bytesMax: bytesMax)) }
     }
 
-    /// One host's share of one question.
-    private struct Share: Hashable {
-        let question: QuestionID
-        let host: AgentID
-    }
-
     private struct State {
         var engine: FanOutEngine
         var pending: [QuestionID: Pending] = [:]
-        var assemblies: [Share: Assembly] = [:]
-
-        /// The answer that a part belongs to, begun with its first part.
-        mutating func assembly(of question: QuestionID, from host: AgentID) -> Assembly? {
-            let share = Share(question: question, host: host)
-            if let assembly = assemblies[share] { return assembly }
-            guard let budget = pending[question]?.asking.question.budget else { return nil }
-            let assembly = Assembly(bytesMax: budget.bytesMax)
-            assemblies[share] = assembly
-            return assembly
-        }
     }
 
     private let state: Mutex<State>
@@ -99,7 +94,12 @@ final class FanOut: Sendable {
         // What the wire can say, and what a person may wait for.
         budget.deadline = min(max(budget.deadline, .milliseconds(1)), .seconds(600))
         let question = Question(id: QuestionID(at: now()), probe: probe, budget: budget)
-        let references = registry.references(hosts)
+        var numbers: [AgentID: Int] = Dictionary(minimumCapacity: hosts.count)
+        let references = registry.references(hosts).filter { host in
+            guard numbers[host.id] == nil else { return false }
+            numbers[host.id] = numbers.count
+            return true
+        }
         guard !references.isEmpty else { return FleetReply(question: question.id, probe: probe, replies: []) }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -107,8 +107,8 @@ final class FanOut: Sendable {
                     Asking(
                         question: question,
                         purpose: purpose,
-                        hosts: hosts.count == references.count ? hosts : Array(references.keys),
-                        references: references,
+                        hosts: references,
+                        numbers: numbers,
                         onReply: onReply,
                         continuation: continuation
                     )
@@ -134,7 +134,8 @@ final class FanOut: Sendable {
         )
         let (directives, assembly) = state.withLock { state in
             let directives = state.engine.arrived(part, of: id, from: host)
-            return (directives, directives == [.keep] ? state.assembly(of: id, from: host) : nil)
+            guard case .keep(let number)? = directives.first else { return (directives, Assembly?.none) }
+            return (directives, state.pending[id]?.assembly(number))
         }
         guard let assembly else {
             carryOut(directives)
@@ -186,7 +187,7 @@ final class FanOut: Sendable {
         }
         let directives = state.withLock { state in
             state.pending[question.id] = Pending(asking, timer: timer)
-            return state.engine.ask(question, of: asking.hosts, for: asking.purpose)
+            return state.engine.ask(question, of: asking.hosts.map(\.id), for: asking.purpose)
         }
         let targets = directives.compactMap { directive in
             if case .send(_, let host) = directive { host } else { nil }
@@ -222,26 +223,27 @@ final class FanOut: Sendable {
 
     /// Gives one reply, and the whole when it was the last.
     private func reply(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) {
-        let (reference, onReply, assembly) = state.withLock { state in
-            let asking = state.pending[question]?.asking
-            let assembly = state.assemblies.removeValue(forKey: Share(question: question, host: host))
-            return (asking?.references[host], asking?.onReply, assembly)
+        let found = state.withLock { state -> (Asking, HostReference, Assembly?)? in
+            guard let pending = state.pending[question], let number = pending.asking.numbers[host] else {
+                return nil
+            }
+            defer { pending.assemblies[number] = nil }
+            return (pending.asking, pending.asking.hosts[number], pending.assemblies[number])
         }
-        guard let reference else { return }
+        guard let (asking, reference, assembly) = found else { return }
         let answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
         let reply = HostReply(host: reference, outcome: outcome, answer: answer)
-        onReply?(reply)
+        asking.onReply?(reply)
         // Counted only now, so that nobody hears of a reply after the whole has been returned.
         let finished: Finished? = state.withLock { state in
             guard let pending = state.pending[question] else { return nil }
             pending.replies.append(reply)
             guard pending.replies.count == pending.asking.hosts.count else { return nil }
             state.pending[question] = nil
-            return Finished(asking: pending.asking, timer: pending.timer, replies: pending.replies)
+            return Finished(timer: pending.timer, replies: pending.replies)
         }
         guard let finished else { return }
         finished.timer.cancel()
-        let asking = finished.asking
         asking.continuation.resume(
             returning: FleetReply(
                 question: question,
@@ -253,7 +255,6 @@ final class FanOut: Sendable {
 
     /// A question that all have replied to.
     private struct Finished: Sendable {
-        let asking: Asking
         let timer: Scheduled<Void>
         let replies: [HostReply]
     }

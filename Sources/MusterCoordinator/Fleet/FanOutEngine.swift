@@ -25,8 +25,8 @@ struct FanOutEngine {
         case send(QuestionID, to: AgentID)
         /// Tell the host that the answer is no longer wanted.
         case cancel(QuestionID, at: AgentID)
-        /// Merge the part that just arrived into the host's answer.
-        case keep
+        /// Merge the part that just arrived into the answer of the host, which is the so-manieth of those asked.
+        case keep(number: Int)
         /// The one reply of the host; with an answer only when the outcome has one.
         case reply(QuestionID, AgentID, Outcome)
         /// Close the host's connection: it sends more than any agent of ours would.
@@ -47,30 +47,38 @@ struct FanOutEngine {
     }
 
     /// How far one host is with one question.
-    private struct Progress {
-        let budget: QuestionBudget
+    private struct Share {
         var parts = 0
         var bytes = 0
         var rows = 0
-        /// The reply was given; only the host's own end of it is missing.
-        var replied = false
+        /// The reply was given.
+        var isReplied = false
+        /// The host has ended the question too, or can't any more.
+        var isEnded = false
     }
 
-    /// One question to all its hosts.
+    /// One question to all its hosts; stays until each of them has ended it, however long that takes.
     private struct Asked {
         let question: Question
-        var waiting: Set<AgentID>
+        /// The number of each host's share: its place among those asked.
+        var numbers: [AgentID: Int]
+        var shares: [Share]
+        /// Hosts without a reply.
+        var waiting: Int
+        /// Hosts that have not ended it.
+        var unended: Int
         var bytes = 0
     }
 
     private let limits: Limits
     private var asked: [QuestionID: Asked] = [:]
-    private var open: [AgentID: [QuestionID: Progress]] = [:]
+    /// Questions that each host has not ended.
+    private var openAt: [AgentID: Int] = [:]
 
     init(limits: Limits = Limits()) { self.limits = limits }
 
     /// Questions that still wait for at least one host.
-    var questionsOpen: Int { asked.count }
+    private(set) var questionsOpen = 0
 
     /// Begins a question; hosts that turn out not to be there are told by ``unsent(_:to:reason:)``.
     mutating func ask(
@@ -81,68 +89,78 @@ struct FanOutEngine {
         let share = purpose == .browsing ? limits.browsingShare : 1
         let questionsMax = max(1, Int(Double(limits.questionsMax) * share))
         let perHostMax = max(1, Int(Double(limits.perHostMax) * share))
-        guard asked.count < questionsMax, asked[question.id] == nil else {
-            let reason = "\(asked.count) questions are open at once, the most allowed; ask again later"
+        guard questionsOpen < questionsMax, asked[question.id] == nil else {
+            let reason = "\(questionsOpen) questions are open at once, the most allowed; ask again later"
             return hosts.map { .reply(question.id, $0, Outcome(.refused, reason: reason)) }
         }
         var directives: [Directive] = []
-        var waiting: Set<AgentID> = []
-        for host in hosts {
-            if let count = open[host]?.count, count >= perHostMax {
+        directives.reserveCapacity(hosts.count)
+        var numbers: [AgentID: Int] = Dictionary(minimumCapacity: hosts.count)
+        for (number, host) in hosts.enumerated() {
+            let count = openAt[host, default: 0]
+            guard count < perHostMax else {
                 let reason = "\(count) questions are open on this host, the most allowed"
                 directives.append(.reply(question.id, host, Outcome(.refused, reason: reason)))
-            } else {
-                open[host, default: [:]][question.id] = Progress(budget: question.budget)
-                waiting.insert(host)
-                directives.append(.send(question.id, to: host))
+                continue
             }
+            openAt[host] = count + 1
+            numbers[host] = number
+            directives.append(.send(question.id, to: host))
         }
-        if !waiting.isEmpty { asked[question.id] = Asked(question: question, waiting: waiting) }
+        guard !numbers.isEmpty else { return directives }
+        questionsOpen += 1
+        asked[question.id] = Asked(
+            question: question,
+            numbers: numbers,
+            shares: [Share](repeating: Share(), count: hosts.count),
+            waiting: numbers.count,
+            unended: numbers.count
+        )
         return directives
     }
 
     /// The question could not be handed to the host's connection.
     mutating func unsent(_ question: QuestionID, to host: AgentID, reason: String) -> [Directive] {
-        guard open[host]?.removeValue(forKey: question)?.replied == false else { return [] }
-        if open[host]?.isEmpty == true { open[host] = nil }
-        return reply(question, host, Outcome(.unreachable, reason: reason))
+        guard let place = place(of: host, in: question) else { return [] }
+        defer { end(place, host) }
+        return reply(place, host, Outcome(.unreachable, reason: reason))
     }
 
     /// A part of an answer arrived.
     mutating func arrived(_ part: Part, of question: QuestionID, from host: AgentID) -> [Directive] {
-        guard var progress = open[host]?[question] else { return [.dropStray(host)] }
-        progress.bytes += part.bytes
-        progress.rows += part.rows
-        open[host]?[question] = progress
-        let excess = excess(progress)
-        guard !progress.replied, let place = asked.index(forKey: question) else {
+        guard let place = place(of: host, in: question) else { return [.dropStray(host)] }
+        var share = asked.values[place.question].shares[place.share]
+        share.bytes += part.bytes
+        share.rows += part.rows
+        asked.values[place.question].shares[place.share] = share
+        let excess = excess(share, asked.values[place.question].question.budget)
+        guard !share.isReplied else {
             // Who gave up must not have to read on without end.
             return [.dropLate(host)] + (excess.map { [.cut(host, reason: $0)] } ?? [])
         }
-        let kind = asked.values[place].question.probe.name
+        let kind = asked.values[place.question].question.probe.name
         guard part.kind == kind else {
             let reason = "the host answered \(part.kind) to a question for \(kind)"
-            return giveUp(question, host, Outcome(.failed, reason: reason))
+            return giveUp(place, host, Outcome(.failed, reason: reason))
         }
-        guard part.index == progress.parts else {
-            let reason = "part \(part.index) of the answer came where part \(progress.parts) was due"
-            return giveUp(question, host, Outcome(.failed, reason: reason))
+        guard part.index == share.parts else {
+            let reason = "part \(part.index) of the answer came where part \(share.parts) was due"
+            return giveUp(place, host, Outcome(.failed, reason: reason))
         }
         if let excess {
             // Agents know the budget and keep to it: whoever does not is not believed in part either.
             let outcome = Outcome(.failed, reason: excess, rowsDropped: part.rows)
-            return giveUp(question, host, outcome) + [.cut(host, reason: excess)]
+            return giveUp(place, host, outcome) + [.cut(host, reason: excess)]
         }
-        guard asked.values[place].bytes + part.bytes <= limits.bytesMax else {
+        guard asked.values[place.question].bytes + part.bytes <= limits.bytesMax else {
             let reason =
                 "all answers together are larger than \(limits.bytesMax) bytes; ask fewer hosts or a shorter time"
-            let kind: OutcomeKind = progress.parts > 0 ? .partial : .failed
-            return giveUp(question, host, Outcome(kind, reason: reason, rowsDropped: part.rows))
+            let kind: OutcomeKind = share.parts > 0 ? .partial : .failed
+            return giveUp(place, host, Outcome(kind, reason: reason, rowsDropped: part.rows))
         }
-        progress.parts += 1
-        open[host]?[question] = progress
-        asked.values[place].bytes += part.bytes
-        return [.keep]
+        asked.values[place.question].shares[place.share].parts += 1
+        asked.values[place.question].bytes += part.bytes
+        return [.keep(number: place.share)]
     }
 
     /// The host said how the question ended; `parts` is how many it says it sent.
@@ -152,16 +170,18 @@ struct FanOutEngine {
         with outcome: Outcome,
         parts: Int
     ) -> [Directive] {
-        guard let progress = open[host]?.removeValue(forKey: question) else { return [.dropStray(host)] }
-        if open[host]?.isEmpty == true { open[host] = nil }
-        guard !progress.replied else { return [] }
-        return reply(question, host, Self.checked(outcome, parts: parts, received: progress.parts))
+        guard let place = place(of: host, in: question) else { return [.dropStray(host)] }
+        defer { end(place, host) }
+        let received = asked.values[place.question].shares[place.share].parts
+        return reply(place, host, Self.checked(outcome, parts: parts, received: received))
     }
 
     /// A part that was kept turned out to make no sense.
     mutating func unusable(_ question: QuestionID, from host: AgentID, _ outcome: Outcome) -> [Directive] {
-        guard open[host]?[question]?.replied == false else { return [] }
-        return giveUp(question, host, outcome)
+        guard let place = place(of: host, in: question),
+            !asked.values[place.question].shares[place.share].isReplied
+        else { return [] }
+        return giveUp(place, host, outcome)
     }
 
     /// The connection of a host ended; what had arrived of its answers is kept.
@@ -180,14 +200,17 @@ struct FanOutEngine {
 
     /// Ends everything that a host was asked.
     private mutating func leave(_ host: AgentID, _ outcome: (_ parts: Int) -> Outcome) -> [Directive] {
-        let questions = (open.removeValue(forKey: host) ?? [:]).filter { !$0.value.replied }
-        return questions.sorted { $0.key < $1.key }.flatMap { reply($0.key, host, outcome($0.value.parts)) }
+        guard openAt[host] != nil else { return [] }
+        return asked.keys.sorted().flatMap { question -> [Directive] in
+            guard let place = place(of: host, in: question) else { return [] }
+            defer { end(place, host) }
+            return reply(place, host, outcome(asked.values[place.question].shares[place.share].parts))
+        }
     }
 
     /// The deadline of a question passed.
     mutating func expired(_ question: QuestionID) -> [Directive] {
-        guard let asking = asked[question] else { return [] }
-        let seconds = asking.question.budget.deadline.inSeconds
+        guard let seconds = asked[question]?.question.budget.deadline.inSeconds else { return [] }
         return end(question, Outcome(.timeout, reason: "no answer within \(seconds.text()) s"))
     }
 
@@ -198,28 +221,59 @@ struct FanOutEngine {
 
     /// Replies for all hosts that are still waited for, and tells them.
     private mutating func end(_ question: QuestionID, _ outcome: Outcome) -> [Directive] {
-        (asked[question]?.waiting.sorted() ?? []).flatMap { giveUp(question, $0, outcome) }
+        guard let asking = asked[question], asking.waiting > 0 else { return [] }
+        let silent = asking.numbers.filter { !asking.shares[$0.value].isReplied }
+        return silent.keys.sorted().flatMap { host -> [Directive] in
+            place(of: host, in: question).map { giveUp($0, host, outcome) } ?? []
+        }
     }
 
-    /// Replies now and keeps the pair until the host ends it too.
-    private mutating func giveUp(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) -> [Directive] {
-        open[host]?[question]?.replied = true
-        return [.cancel(question, at: host)] + reply(question, host, outcome)
+    // MARK: Shares
+
+    /// Where a host's share of a question stands; only valid until a question is added or removed.
+    private struct Place {
+        let question: Dictionary<QuestionID, Asked>.Index
+        let share: Int
     }
 
-    private mutating func reply(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) -> [Directive] {
-        guard asked[question]?.waiting.remove(host) != nil else { return [] }
-        if asked[question]?.waiting.isEmpty == true { asked[question] = nil }
-        return [.reply(question, host, outcome)]
+    /// Nil when the host was not asked, or has ended it.
+    private func place(of host: AgentID, in question: QuestionID) -> Place? {
+        guard let index = asked.index(forKey: question), let share = asked.values[index].numbers[host],
+            !asked.values[index].shares[share].isEnded
+        else { return nil }
+        return Place(question: index, share: share)
+    }
+
+    /// Replies now and keeps the share until the host ends it too.
+    private mutating func giveUp(_ place: Place, _ host: AgentID, _ outcome: Outcome) -> [Directive] {
+        let question = asked.keys[place.question]
+        return [.cancel(question, at: host)] + reply(place, host, outcome)
+    }
+
+    /// Replies once.
+    private mutating func reply(_ place: Place, _ host: AgentID, _ outcome: Outcome) -> [Directive] {
+        guard !asked.values[place.question].shares[place.share].isReplied else { return [] }
+        asked.values[place.question].shares[place.share].isReplied = true
+        asked.values[place.question].waiting -= 1
+        if asked.values[place.question].waiting == 0 { questionsOpen -= 1 }
+        return [.reply(asked.keys[place.question], host, outcome)]
+    }
+
+    /// Nothing more can come of the share.
+    private mutating func end(_ place: Place, _ host: AgentID) {
+        asked.values[place.question].shares[place.share].isEnded = true
+        asked.values[place.question].unended -= 1
+        if asked.values[place.question].unended == 0 { asked.remove(at: place.question) }
+        guard let count = openAt[host] else { return }
+        openAt[host] = count > 1 ? count - 1 : nil
     }
 
     /// Which bound of its own a host has passed with what it sent.
-    private func excess(_ progress: Progress) -> String? {
-        let budget = progress.budget
-        if progress.bytes > budget.bytesMax + limits.framingBytes * (progress.parts + 1) {
+    private func excess(_ share: Share, _ budget: QuestionBudget) -> String? {
+        if share.bytes > budget.bytesMax + limits.framingBytes * (share.parts + 1) {
             return "the answer is larger than the \(budget.bytesMax) bytes allowed"
         }
-        if progress.rows > budget.rowsMax {
+        if share.rows > budget.rowsMax {
             return "the answer has more than the \(budget.rowsMax) rows allowed"
         }
         return nil

@@ -51,12 +51,9 @@ final class FleetRegistry: Sendable {
     func host(_ id: AgentID) -> FleetHost? { members.withLock { $0[id]?.host } }
 
     /// Name and identity for replies; an unknown host is named by its identity.
-    func references(_ ids: [AgentID]) -> [AgentID: HostReference] {
+    func references(_ ids: [AgentID]) -> [HostReference] {
         members.withLock { members in
-            Dictionary(
-                ids.map { ($0, members[$0]?.host.reference ?? HostReference(id: $0, name: $0.short)) },
-                uniquingKeysWith: { first, _ in first }
-            )
+            ids.map { members[$0]?.host.reference ?? HostReference(id: $0, name: $0.short) }
         }
     }
 

@@ -68,6 +68,23 @@ struct APIAccessTests {
         }
     }
 
+    @Test("an operator who calls too often has to wait, and nobody else has")
+    func callsPerSecond() async throws {
+        try await TestAPI.run({ $0.callsPerSecond = 1 }) { api in
+            let wild = try await api.token(.viewer, name: "script")
+            let calm = try await api.token(.viewer, name: "ana")
+            var statuses: [Int] = []
+            for _ in 0..<11 { statuses.append(try await api.api("GET", "fleet", token: wild).status) }
+            #expect(statuses == [Int](repeating: 200, count: 10) + [429])
+            let refused = try await api.api("GET", "fleet", token: wild)
+            #expect(try api.problem(refused).code == "too-many-calls")
+            #expect(refused.headers["retry-after"] == "5")
+            #expect(try await api.api("GET", "fleet", token: calm).status == 200)
+            api.clock.advance(.seconds(2))
+            #expect(try await api.api("GET", "fleet", token: wild).status == 200)
+        }
+    }
+
     @Test("many failures from one address are slowed down, and a good token still passes")
     func failures() async throws {
         try await TestAPI.run { api in

@@ -80,7 +80,7 @@ struct FanOutEngineTests {
     @Test("an outcome ends the question; what comes again is not asked for")
     func once() {
         var engine = asked()
-        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep])
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep(number: 0)])
         #expect(replies(engine.ended(question.id, at: a, with: Outcome(.ok), parts: 1)) == [.ok])
         #expect(engine.ended(question.id, at: a, with: Outcome(.ok), parts: 1) == [.dropStray(a)])
         #expect(engine.expired(question.id) == [])
@@ -136,7 +136,7 @@ struct FanOutEngineTests {
     @Test("budgets hold here too, for bytes and for rows")
     func budgets() {
         var bytes = asked()
-        #expect(bytes.arrived(part(0, bytes: 900), of: question.id, from: a) == [.keep])
+        #expect(bytes.arrived(part(0, bytes: 900), of: question.id, from: a) == [.keep(number: 0)])
         let cut = bytes.arrived(part(1, bytes: 900), of: question.id, from: a)
         #expect(cut.first == .cancel(question.id, at: a))
         #expect(replies(cut) == [.failed])
@@ -159,7 +159,7 @@ struct FanOutEngineTests {
         var nothing = asked()
         #expect(replies(nothing.lost(a, reason: "reset")) == [.unreachable])
         var part = asked()
-        #expect(part.arrived(self.part(0), of: question.id, from: a) == [.keep])
+        #expect(part.arrived(self.part(0), of: question.id, from: a) == [.keep(number: 0)])
         #expect(replies(part.lost(a, reason: "reset")) == [.partial])
         #expect(part.expired(question.id) == [] && part.questionsOpen == 0)
     }
@@ -167,7 +167,7 @@ struct FanOutEngineTests {
     @Test("whoever is not believed any more ends with what is said of it, also in part")
     func distrusted() {
         var engine = asked()
-        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep])
+        #expect(engine.arrived(part(0), of: question.id, from: a) == [.keep(number: 0)])
         #expect(replies(engine.distrusted(a, Outcome(.failed, reason: "lied"))) == [.failed])
         #expect(engine.distrusted(a, Outcome(.failed)) == [])
         #expect(engine.questionsOpen == 0)
