@@ -255,15 +255,17 @@ def back(swarm, agents, start, seconds=120):
     began = time.time() * 1000
     mark = len(swarm.lines)
     start()
-    listening = swarm.counts["refused"]
+    listening = time.time() * 1000
     swarm.online(agents, seconds)
     lines = swarm.lines[mark:]
+    # Lines tell what was before them: those of the first moments still count attempts from before it listened.
+    before = next((line["refused"] for line in lines if line["atMs"] > listening + 500), swarm.counts["refused"])
 
     def at(share):
         found = [line["atMs"] for line in lines if line["online"] >= share * agents]
         return (found[0] - began) / 1000 if found else None
 
-    return at(0.95), at(1.0), swarm.counts["refused"] - listening, agents - swarm.counts["online"]
+    return at(0.95), at(1.0), swarm.counts["refused"] - before, agents - swarm.counts["online"]
 
 
 def middle_of(turns):
@@ -311,6 +313,7 @@ def reconnect(arguments):
         mine.append(back(swarm, arguments.agents, lambda: serve(arguments)))
         swarm.stop()
         time.sleep(1)
+    production = usual(arguments)
     kill(arguments)
     middle, yard = middle_of(mine), middle_of(theirs)
     if yard[1] is None:
@@ -326,12 +329,56 @@ def reconnect(arguments):
         "yardstick_ratio": round(middle[1] / yard[1], 2) if middle[1] else None,
         "yardstick_refused": int(yard[2]),
         "rounds": arguments.rounds,
+        "production": production,
     }
     say(f"{'':24}{'muster':>12}{'yardstick':>12}")
     say(f"{'95% are back':24}{seconds_text(middle[0]):>10} s{seconds_text(yard[0]):>10} s")
     say(f"{'all are back':24}{seconds_text(middle[1]):>10} s{seconds_text(yard[1]):>10} s")
     say(f"{'turned away':24}{result['refused']:>12}{result['yardstick_refused']:>12}")
+    say(
+        f"with the usual backoff: 95% after {seconds_text(production['back_95_s'])} s, all after "
+        f"{seconds_text(production['back_100_s'])} s, {production['refused']} turned away; meanwhile a question took "
+        f"{production['ask_median_ms']:.0f} ms, at most {production['ask_max_ms']:.0f} ms, and "
+        f"{production['timeouts']} hosts did not answer in time"
+    )
     print(json.dumps(result))
+
+
+def usual(arguments):
+    """The same with the backoff of production, and with an operator who goes on asking everybody meanwhile."""
+    say("the coordinator, with the usual backoff")
+    if arguments.process is None or arguments.process.poll() is not None:
+        serve(arguments)
+    swarm = Swarm(arguments, arguments.address)
+    swarm.wait_online(arguments.agents, 120)
+    time.sleep(2)
+    kill(arguments)
+    time.sleep(4)
+    took, timeouts, done = [], [], threading.Event()
+
+    def ask_on():
+        time.sleep(1)
+        coordinator = Coordinator(arguments)
+        while not done.is_set():
+            answer = coordinator.ask({"facts": {}})
+            took.append(answer["tookMilliseconds"])
+            timeouts.append(answer["coverage"]["outcomes"].get("timeout", 0))
+            time.sleep(0.2)
+
+    asker = threading.Thread(target=ask_on, daemon=True)
+
+    def start():
+        serve(arguments)
+        asker.start()
+
+    back_95, back_100, refused, lost = back(swarm, arguments.agents, start, seconds=240)
+    done.set()
+    asker.join(60)
+    swarm.stop()
+    return {
+        "back_95_s": back_95, "back_100_s": back_100, "refused": refused, "lost": lost, "asked": len(took),
+        "ask_median_ms": statistics.median(took), "ask_max_ms": max(took), "timeouts": sum(timeouts),
+    }
 
 
 def kill(arguments):
