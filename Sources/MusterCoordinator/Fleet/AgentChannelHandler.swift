@@ -340,6 +340,7 @@ extension AgentChannelHandler {
     /// The agent is who it says and nobody else is: from here on it works.
     private func admit(_ context: ChannelHandlerContext, _ link: AgentLink) {
         self.link = link
+        gate.welcomed()
         // Other deadlines hold now.
         watch?.cancel()
         scheduleWatch(context)

@@ -25,6 +25,8 @@ package struct FleetConfiguration: Sendable {
     package var connectionsMax = 12_000
     /// Connections at once that have not been welcomed; more wait in the kernel's queue.
     package var newcomersMax = 1_000
+    /// Of these, how many may come from one address.
+    package var newcomersPerAddressMax = 200
     /// Bytes waiting for one agent above which it counts as not reading.
     package var writeBufferBytesMax = 2 << 20
     /// Questions that one agent may have open.

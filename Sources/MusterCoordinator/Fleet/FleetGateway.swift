@@ -91,6 +91,7 @@ package final class FleetGateway: Service {
             // Two: while one waits for the database, the other signs.
             for _ in 0..<2 { tasks.addTask { await self.desk.serve(self.hub.requests) } }
             tasks.addTask { await self.saveRegularly() }
+            tasks.addTask { for await _ in self.hub.saves { await self.saveUnsaved() } }
             // Returns at shutdown and at cancellation alike.
             try? await gracefulShutdown()
             await drain(port)

@@ -14,6 +14,8 @@ final class FleetHub: Sendable {
         var connections = 0
         /// Those of agents that were welcomed.
         var live = 0
+        /// Connections of each address that were not welcomed yet.
+        var newcomers: [String: Int] = [:]
         /// Takes further connections in; nil when none has to wait.
         var resume: (@Sendable () -> Void)?
     }
@@ -25,10 +27,13 @@ final class FleetHub: Sendable {
     let counters = FleetCounters()
     let events: AsyncStream<FleetEvent>
     let requests: AsyncStream<CertificateDesk.Request>
+    /// What must not wait for the next regular save.
+    let saves: AsyncStream<Void>
 
     let trust: FleetTrust
     private let door = Mutex(Door())
     private let eventsIn: AsyncStream<FleetEvent>.Continuation
+    private let savesIn: AsyncStream<Void>.Continuation
     private let requestsIn: AsyncStream<CertificateDesk.Request>.Continuation
     private let logger: Logger
 
@@ -52,6 +57,7 @@ final class FleetHub: Sendable {
         (events, eventsIn) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(configuration.eventsMax)
         )
+        (saves, savesIn) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (requests, requestsIn) = AsyncStream.makeStream(
             bufferingPolicy: .bufferingOldest(configuration.certificateRequestsMax)
         )
@@ -62,11 +68,15 @@ final class FleetHub: Sendable {
 
     // MARK: Coming and going
 
-    /// Counts one more connection; false when there are too many.
-    func admit() -> Bool {
+    /// Counts one more connection; false when there are too many, or too many strangers from one address: they would
+    /// keep everybody else out.
+    func admit(from address: String) -> Bool {
         let isIn = door.withLock { door in
-            guard door.connections < configuration.connectionsMax else { return false }
+            guard door.connections < configuration.connectionsMax,
+                door.newcomers[address, default: 0] < configuration.newcomersPerAddressMax
+            else { return false }
             door.connections += 1
+            door.newcomers[address, default: 0] += 1
             return true
         }
         if !isIn { counters.update { $0.admissionsRefused += 1 } }
@@ -79,6 +89,17 @@ final class FleetHub: Sendable {
             guard door.connections - door.live >= configuration.newcomersMax else { return false }
             door.resume = resume
             return true
+        }
+    }
+
+    /// Connections from an address that were not welcomed yet.
+    func newcomers(at address: String) -> Int { door.withLock { $0.newcomers[address, default: 0] } }
+
+    /// One newcomer of an address is an agent now, or gone.
+    func noNewcomer(at address: String) {
+        door.withLock { door in
+            let count = door.newcomers[address, default: 1] - 1
+            door.newcomers[address] = count > 0 ? count : nil
         }
     }
 
@@ -200,6 +221,7 @@ final class FleetHub: Sendable {
             metadata: ["host.id": "\(host.id)", "host.name": "\(host.name)", "reason": "\(reason)"]
         )
         fanOut.distrusted(host.id, outcome)
+        savesIn.yield()
         if let link = links[host.id] { turnAway(link, reason: reason) }
         tell(.quarantined(host, reason: reason))
     }

@@ -82,7 +82,9 @@ struct ServiceMap {
     }
 
     /// Forgets hosts that are not in the fleet any more.
-    mutating func keep(_ ids: Set<AgentID>) { hosts = hosts.filter { ids.contains($0.key) } }
+    mutating func keep(_ ids: Set<AgentID>) {
+        for id in hosts.keys.filter({ !ids.contains($0) }) { hosts[id] = nil }
+    }
 
     private func note(_ key: Peer, _ count: Int, in table: inout [Peer: Seen], at now: Timestamp) {
         var seen = table[key] ?? Seen(connections: 0, first: now, last: now)

@@ -4,7 +4,7 @@ import MusterIncident
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps the ``ServiceMap`` by asking each host for its sockets now and then, a few hosts every second.
+/// Keeps the ``ServiceMap`` by asking each host for its sockets now and then, a part of them every few seconds.
 package final class ServiceMapper: Service, CustomStringConvertible {
     package let description = "ServiceMapper"
     private let fleet: any Fleet
@@ -13,7 +13,9 @@ package final class ServiceMapper: Service, CustomStringConvertible {
     private let map = Mutex(ServiceMap())
     private let now: @Sendable () -> Timestamp
 
-    private static let step = Duration.seconds(1)
+    private static let step = Duration.seconds(5)
+    /// Hosts that are asked at once at least, so that a small fleet is known soon.
+    private static let stepMin = 200
     private static let budget = QuestionBudget(deadline: .seconds(5))
 
     package init(
@@ -43,16 +45,14 @@ package final class ServiceMapper: Service, CustomStringConvertible {
             var asked: [AgentID: ContinuousClock.Instant] = [:]
             while (try? await Task.sleep(for: Self.step)) != nil {
                 let hosts = await self.fleet.hosts()
-                let ids = Set(hosts.map(\.id))
-                asked = asked.filter { ids.contains($0.key) }
-                self.map.withLock { $0.keep(ids) }
+                self.map.withLock { $0.keep(Set(hosts.lazy.filter { $0.state != .revoked }.map(\.id))) }
                 let clock = ContinuousClock.now
                 let due = hosts.filter { host in
                     host.state == .connected && asked[host.id].map { clock - $0 >= self.interval } ?? true
                 }
-                // At least a few, so that a small fleet is known soon, and never a rush after a restart.
+                // Twice what the interval asks for, and no more: never a rush after a restart.
                 let share = Double(hosts.count) * (Self.step / self.interval)
-                let turn = due.prefix(max(20, Int(share * 2)))
+                let turn = due.prefix(max(Self.stepMin, Int(share * 2)))
                 guard !turn.isEmpty else { continue }
                 for host in turn { asked[host.id] = clock }
                 await self.look(at: Array(turn))

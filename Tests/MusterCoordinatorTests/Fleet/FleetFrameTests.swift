@@ -223,6 +223,22 @@ struct FleetFrameTests {
         }
     }
 
+    @Test("strangers of one address can't take all room: agents that were welcomed don't count")
+    func oneAddress() async throws {
+        try await TestFleet.run({ $0.newcomersPerAddressMax = 3 }) { fleet in
+            for name in ["web-1", "web-2", "web-3", "web-4"] { _ = try await fleet.join(name) }
+            var silent: [TestAgent] = []
+            for _ in 0..<3 { silent.append(try await TestAgent.plain(port: fleet.port)) }
+            #expect(await eventually { fleet.gateway.hub.newcomers(at: "127.0.0.1") == 3 })
+            let one = try await TestAgent.plain(port: fleet.port)
+            #expect(await one.isClosed())
+            #expect(fleet.gateway.counts.admissionsRefused == 1)
+            silent[0].close()
+            #expect(await eventually { fleet.gateway.hub.newcomers(at: "127.0.0.1") == 2 })
+            _ = try await fleet.join("web-5")
+        }
+    }
+
     @Test("connections beyond the most that may be open are closed before TLS")
     func full() async throws {
         try await TestFleet.run({ $0.connectionsMax = 1 }) { fleet in

@@ -108,7 +108,7 @@ final class TestAgent: Sendable {
     /// Stops reading, as a hung process would.
     func stopReading() async throws { try await channel?.setOption(.autoRead, value: false).get() }
 
-    /// The next message; nil when none comes within five seconds or the connection ended.
+    /// The next message; nil when none comes within fifteen seconds or the connection ended.
     func next() async -> WireEnvelope.OneOf_Body? {
         var body: WireEnvelope.OneOf_Body?
         await eventually {
@@ -135,7 +135,7 @@ final class TestAgent: Sendable {
         }
     }
 
-    /// Whether the coordinator closes the connection within five seconds.
+    /// Whether the coordinator closes the connection within fifteen seconds.
     func isClosed() async -> Bool { await eventually { self.inbox.withLock { $0.isClosed } } }
 
     func close() { channel?.close(promise: nil) }
@@ -165,10 +165,10 @@ final class TestAgent: Sendable {
     }
 }
 
-/// Waits until something holds; false after five seconds.
+/// Waits until something holds; false after fifteen seconds, which only a machine full of other tests needs.
 @discardableResult
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    let end = ContinuousClock.now + .seconds(5)
+    let end = ContinuousClock.now + .seconds(15)
     while ContinuousClock.now < end {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(2))

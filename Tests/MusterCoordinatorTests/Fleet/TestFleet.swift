@@ -59,6 +59,9 @@ struct TestFleet: Sendable {
         configuration.address = "127.0.0.1"
         configuration.port = 0
         configuration.drainGrace = .milliseconds(50)
+        // All tests of the package run at once on two cores: what takes milliseconds may take seconds then.
+        configuration.helloMax = .seconds(20)
+        configuration.challengeMax = .seconds(4)
         configure(&configuration)
         let now = FleetClock.now()
         let authority = try CertificateAuthority.create(name: "test", now: now)
