@@ -301,7 +301,8 @@ extension AgentLoop {
     private func renewedByGrace(_ wire: WireRenewed, _ now: Duration) {
         isToldExpired = false
         do throws(WireError) {
-            try renewed(wire, now)
+            // A candidate that was never tried may have expired as well: the new one takes its place.
+            try keep(wire, now)
             engineReceived(.renewed, now)
         } catch {
             abandon(.standing, error.message)
@@ -309,10 +310,16 @@ extension AgentLoop {
     }
 
     private func renewed(_ wire: WireRenewed, _ now: Duration) throws(WireError) {
-        try wire.checkLimits()
         guard renewalAskedAt != nil, identity.candidate == nil else {
             throw WireError(.malformed, "a certificate that nobody asked for")
         }
+        try keep(wire, now)
+        engine.reconnectSoon(reason: "to use the new certificate", now, random: .random(in: 0..<1))
+    }
+
+    /// Keeps a new certificate as the candidate.
+    private func keep(_ wire: WireRenewed, _ now: Duration) throws(WireError) {
+        try wire.checkLimits()
         do throws(AgentError) {
             try identity.renewed(
                 certificate: wire.certificateBytes,
@@ -326,7 +333,6 @@ extension AgentLoop {
             "new certificate received",
             ["certificate.expires": "\(identity.preferred.certificate.notAfter)"]
         )
-        engine.reconnectSoon(reason: "to use the new certificate", now, random: .random(in: 0..<1))
     }
 }
 

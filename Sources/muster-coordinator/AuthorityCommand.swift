@@ -23,11 +23,21 @@ struct AuthorityCommand: AsyncParsableCommand {
         subcommands: [Status.self, Rotate.self, Finish.self]
     )
 
-    /// Which hosts have not renewed under the next authority.
-    private static func left(_ state: CoordinatorState, _ issuer: Certificate) async throws -> [FleetHost] {
-        let store = SQLiteFleetStore(database: try Coordinator.database(state).pool)
-        return try await store.hosts().filter { host in
-            host.state != .revoked && host.certificate?.authority != issuer.publicKeyID
+    /// What stands in the state directory, and the hosts that have not renewed under the newest authority.
+    private struct Standing {
+        let state: CoordinatorState
+        let identity: CoordinatorIdentity
+        let left: [FleetHost]
+
+        init(_ place: PlaceOptions) async throws {
+            state = CoordinatorState(folder: try place.read().state)
+            try state.repair()
+            identity = try state.load(at: FleetConfiguration.systemClock())
+            let issuer = identity.issuer.certificate.publicKeyID
+            let store = SQLiteFleetStore(database: try Coordinator.database(state).pool)
+            left = try await store.hosts().filter { host in
+                host.state != .revoked && host.certificate?.authority != issuer
+            }
         }
     }
 
@@ -59,9 +69,8 @@ struct AuthorityCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await ExitError.guarding {
-                let state = CoordinatorState(folder: try place.read().state)
-                let identity = try state.load(at: FleetConfiguration.systemClock())
-                let left = try await AuthorityCommand.left(state, identity.issuer.certificate)
+                let standing = try await Standing(place)
+                let (identity, left) = (standing.identity, standing.left)
                 let report = Report(
                     authorities: identity.authorities.map {
                         .init(id: "\($0.certificate.publicKeyID)", expires: $0.certificate.notAfter)
@@ -103,6 +112,7 @@ struct AuthorityCommand: AsyncParsableCommand {
         func run() async throws {
             try await ExitError.guarding {
                 let state = CoordinatorState(folder: try place.read().state)
+                try state.repair()
                 let next = try state.rotate(at: FleetConfiguration.systemClock())
                 print("Next authority:     \(next.publicKeyID.short)")
                 print("Authority (public): \(state.folder)/next-ca.pem")
@@ -124,14 +134,13 @@ struct AuthorityCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await ExitError.guarding {
-                let state = CoordinatorState(folder: try place.read().state)
-                let identity = try state.load(at: FleetConfiguration.systemClock())
+                let standing = try await Standing(place)
+                let (identity, left) = (standing.identity, standing.left)
                 guard identity.authorities.count > 1 else {
                     throw ExitError(
                         text: "no authority is being replaced; see muster-coordinator authority rotate"
                     )
                 }
-                let left = try await AuthorityCommand.left(state, identity.issuer.certificate)
                 guard left.isEmpty || force else {
                     let names = left.prefix(10).map(\.name).joined(separator: ", ")
                     let more = left.count > 10 ? " and \(left.count - 10) more" : ""
@@ -142,7 +151,7 @@ struct AuthorityCommand: AsyncParsableCommand {
                             """
                     )
                 }
-                try state.finishRotation()
+                try standing.state.finishRotation()
                 print("The authority is \(identity.issuer.certificate.publicKeyID.short) now.")
                 if !left.isEmpty { print("\(left.count) hosts have to join again.") }
             }

@@ -4,17 +4,6 @@ import NIOCore
 import NIOSSL
 import NIOTLS
 
-/// A certificate and what was found of it.
-private final class ShownCertificate {
-    let der: [UInt8]
-    let verdict: Result<PeerCertificate, FleetError>
-
-    init(der: [UInt8], verdict: Result<PeerCertificate, FleetError>) {
-        self.der = der
-        self.verdict = verdict
-    }
-}
-
 /// One agent's connection above TLS: cuts frames, numbers them, holds deadlines, and passes messages on.
 ///
 /// Everything runs on the connection's event loop. Decisions are the ``LinkEngine``'s; what messages mean to the

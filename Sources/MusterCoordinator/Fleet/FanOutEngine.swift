@@ -247,7 +247,9 @@ struct FanOutEngine {
     /// Replies now and keeps the share until the host ends it too.
     private mutating func giveUp(_ place: Place, _ host: AgentID, _ outcome: Outcome) -> [Directive] {
         let question = asked.keys[place.question]
-        return [.cancel(question, at: host)] + reply(place, host, outcome)
+        let replies = reply(place, host, outcome)
+        shrink(place.question)
+        return [.cancel(question, at: host)] + replies
     }
 
     /// Replies once.
@@ -263,10 +265,35 @@ struct FanOutEngine {
     private mutating func end(_ place: Place, _ host: AgentID) {
         asked.values[place.question].shares[place.share].isEnded = true
         asked.values[place.question].unended -= 1
-        if asked.values[place.question].unended == 0 { asked.remove(at: place.question) }
+        if asked.values[place.question].unended == 0 {
+            asked.remove(at: place.question)
+        } else {
+            shrink(place.question)
+        }
         guard let count = openAt[host] else { return }
         openAt[host] = count > 1 ? count - 1 : nil
     }
+
+    /// Once all have replied, forgets the hosts that have ended the question.
+    ///
+    /// A few that never do must not keep a table of the whole fleet. It is halved at least, so that this costs little
+    /// however many end one after the other.
+    private mutating func shrink(_ question: Dictionary<QuestionID, Asked>.Index) {
+        guard asked.values[question].waiting == 0,
+            asked.values[question].unended * 2 <= asked.values[question].shares.count
+        else { return }
+        let asking = asked.values[question]
+        let left = asking.numbers.filter { !asking.shares[$0.value].isEnded }
+        asked.values[question].numbers = [:]
+        asked.values[question].shares = []
+        for (host, number) in left {
+            asked.values[question].numbers[host] = asked.values[question].shares.count
+            asked.values[question].shares.append(asking.shares[number])
+        }
+    }
+
+    /// Hosts whose share of a question is kept, for tests.
+    func sharesKept(of question: QuestionID) -> Int { asked[question]?.shares.count ?? 0 }
 
     /// Which bound of its own a host has passed with what it sent.
     private func excess(_ share: Share, _ budget: QuestionBudget) -> String? {

@@ -157,7 +157,8 @@ final class FleetHub: Sendable {
         case let host?: if let reason = host.quarantine { turnAway(link, reason: reason) }
         case nil: break
         }
-        askRenewal(of: link, in: links.count)
+        // Also one that was judged just before the authorities changed.
+        checkAuthority(of: link, in: links.count)
     }
 
     // MARK: Authorities
@@ -165,20 +166,18 @@ final class FleetHub: Sendable {
     /// Uses other keys and certificates from now on; whoever they don't cover has to go.
     func use(_ identity: CoordinatorIdentity) throws(FleetError) {
         try trust.replace(identity)
-        let trusted = Set(identity.authorities.map(\.certificate.publicKeyID))
         let all = links.all
-        for link in all {
-            if trusted.contains(link.authority) {
-                askRenewal(of: link, in: all.count)
-            } else {
-                link.end(LinkEnd(.identity, "the authority of its certificate is not trusted any more"))
-            }
-        }
+        for link in all { checkAuthority(of: link, in: all.count) }
     }
 
-    /// Has an agent renew whose certificate is of an authority that is being replaced; many do so one after the other.
-    private func askRenewal(of link: AgentLink, in fleet: Int) {
-        guard link.authority != trust.identity.issuer.certificate.publicKeyID else { return }
+    /// Has an agent renew whose certificate is of an authority that is being replaced, many one after the other, and cuts
+    /// off one whose authority has been.
+    private func checkAuthority(of link: AgentLink, in fleet: Int) {
+        let identity = trust.identity
+        guard identity.authorities.contains(where: { $0.certificate.publicKeyID == link.authority }) else {
+            return link.end(LinkEnd(.identity, "the authority of its certificate is not trusted any more"))
+        }
+        guard link.authority != identity.issuer.certificate.publicKeyID else { return }
         var renewal = WireRenewSoon()
         renewal.withinMs = UInt32(clamping: Int64(configuration.renewalSpacing.inMilliseconds) * Int64(fleet))
         link.post(.renewSoon(renewal))
@@ -301,7 +300,9 @@ final class FleetHub: Sendable {
             return "identity \(agent.short) is not in this coordinator's record; join again"
         }
         if host.state == .revoked { return "identity \(agent.short) (\(host.name)) was revoked" }
-        return host.quarantine.map { "in quarantine: \($0)" }
+        if let reason = host.quarantine { return "in quarantine: \(reason)" }
+        // A key that was copied must not get a certificate behind the back of the host that it is of.
+        return links[agent].map { "its identity is connected already, from \($0.address)" }
     }
 
     /// Notes a sign of life; throws when what it says of the host is beyond the protocol's limits.

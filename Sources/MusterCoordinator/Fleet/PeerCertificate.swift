@@ -83,3 +83,14 @@ struct PeerCertificate: Equatable, Sendable {
         return "TLS handshake failed: \(words)"
     }
 }
+
+/// A certificate and what was found of it.
+final class ShownCertificate {
+    let der: [UInt8]
+    let verdict: Result<PeerCertificate, FleetError>
+
+    init(der: [UInt8], verdict: Result<PeerCertificate, FleetError>) {
+        self.der = der
+        self.verdict = verdict
+    }
+}

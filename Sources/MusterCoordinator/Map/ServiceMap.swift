@@ -16,6 +16,8 @@ struct ServiceMap {
         var viewMax = 2_000
         /// Hosts named for one service.
         var hostsNamedMax = 50
+        /// Bytes of a name or address that a host tells.
+        var nameBytesMax = 128
     }
 
     /// The far end of a connection, as its host sees it.
@@ -35,6 +37,9 @@ struct ServiceMap {
     /// What is known of one host.
     private struct Host {
         var reference: HostReference
+        /// Where its agent comes from, seen by us.
+        var address = ""
+        /// What it says are its addresses.
         var addresses: Set<String> = []
         var listening: [Int: String] = [:]
         var outgoing: [Peer: Seen] = [:]
@@ -58,15 +63,15 @@ struct ServiceMap {
     ) {
         var host = hosts[reference.id] ?? Host(reference: reference)
         host.reference = reference
-        host.addresses = Set(answer.addresses.prefix(limits.perHostMax))
-        if !address.isEmpty, !Self.isLoopback(address) { host.addresses.insert(address) }
+        host.address = Self.isLoopback(address) ? "" : address
+        host.addresses = Set(answer.addresses.prefix(limits.perHostMax).filter { isShort($0) })
         host.listening = [:]
         for socket in answer.listening.prefix(limits.perHostMax) {
-            host.listening[socket.port] = Self.name(socket.service, socket.process)
+            host.listening[socket.port] = name(socket.service, socket.process)
         }
-        for peer in answer.peers {
+        for peer in answer.peers where isShort(peer.remoteAddress) {
             let key = Peer(
-                service: Self.name(peer.service, peer.process),
+                service: name(peer.service, peer.process),
                 address: peer.remoteAddress,
                 port: peer.outgoing ? peer.remotePort : peer.localPort
             )
@@ -197,10 +202,7 @@ struct ServiceMap {
 
     /// Both ends put together, summed over hosts.
     private func joined() -> [EdgeKey: Edge] {
-        var byAddress: [String: AgentID] = [:]
-        for (id, host) in hosts {
-            for address in host.addresses { byAddress[address] = id }
-        }
+        let owners = self.owners()
         var edges: [EdgeKey: Edge] = [:]
         func add(_ key: EdgeKey, _ seen: Seen, from: HostReference?, to: HostReference?) {
             var edge = edges[key] ?? Edge(first: seen.first, last: seen.last)
@@ -213,8 +215,9 @@ struct ServiceMap {
         }
         for host in hosts.values {
             for (peer, seen) in host.outgoing {
-                let target =
-                    Self.isLoopback(peer.address) ? host : byAddress[peer.address].flatMap { hosts[$0] }
+                // Many hosts have the same addresses for what runs inside them: there it means the host itself.
+                let isOwn = Self.isLoopback(peer.address) || host.addresses.contains(peer.address)
+                let target = isOwn ? host : owners[peer.address].flatMap { hosts[$0] }
                 let name = target?.listening[peer.port]
                 let key = EdgeKey(
                     from: peer.service,
@@ -226,12 +229,29 @@ struct ServiceMap {
             }
             // The client's own agent has told of those that come from a host of the fleet.
             for (peer, seen) in host.incoming
-            where byAddress[peer.address] == nil && !Self.isLoopback(peer.address) {
+            where owners[peer.address] == nil && !host.addresses.contains(peer.address)
+                && !Self.isLoopback(peer.address)
+            {
                 let key = EdgeKey(from: peer.address, to: peer.service, port: peer.port)
                 add(key, seen, from: nil, to: host.reference)
             }
         }
         return edges
+    }
+
+    /// The one host that an address means.
+    ///
+    /// Where an agent comes from counts before what hosts say of themselves; an address of several is nobody's.
+    private func owners() -> [String: AgentID] {
+        func single(_ addresses: (Host) -> Set<String>) -> [String: AgentID] {
+            var found: [String: [AgentID]] = [:]
+            for (id, host) in hosts {
+                for address in addresses(host) { found[address, default: []].append(id) }
+            }
+            return found.compactMapValues { $0.count == 1 ? $0[0] : nil }
+        }
+        let seen = single { $0.address.isEmpty ? [] : [$0.address] }
+        return single(\.addresses).merging(seen) { _, seen in seen }
     }
 
     /// Services within so many steps, in either direction.
@@ -251,10 +271,12 @@ struct ServiceMap {
         return near
     }
 
-    private static func name(_ service: String, _ process: String) -> String {
+    private func name(_ service: String, _ process: String) -> String {
         let name = service.isEmpty ? process : service
-        return name.isEmpty ? "?" : name
+        return name.isEmpty || !isShort(name) ? "?" : name
     }
+
+    private func isShort(_ text: String) -> Bool { text.utf8.count <= limits.nameBytesMax }
 
     private static func isLoopback(_ address: String) -> Bool {
         address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")

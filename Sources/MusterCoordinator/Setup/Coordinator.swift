@@ -27,6 +27,7 @@ package struct Coordinator: Sendable {
         let state = CoordinatorState(folder: configuration.state)
         try state.lock()
         try state.repair()
+        let stamp = state.identityStamp
         let identity = try state.load(at: now())
         let database = try Self.database(state).pool
         operators = OperatorStore(database: database)
@@ -70,10 +71,15 @@ package struct Coordinator: Sendable {
             logger: logger
         )
         let (fleet, api) = (fleet, api)
-        identityWatch = IdentityWatch(state: state, logger: logger) { identity in
-            try fleet.use(identity)
-            try api.use(identity)
-        }
+        identityWatch = IdentityWatch(
+            state: state,
+            logger: logger,
+            use: { identity in
+                try fleet.use(identity)
+                try api.use(identity)
+            },
+            stamp: stamp
+        )
         for problem in RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers)
             .read().problems
         {

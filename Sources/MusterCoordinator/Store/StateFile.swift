@@ -50,6 +50,7 @@ package enum StateFile {
     /// Puts a file in the place of another, at once.
     package static func rename(_ path: String, to other: String) throws(StateFileError) {
         guard Glibc.rename(path, other) == 0 else { throw failure("rename", path) }
+        try syncFolder(of: other)
     }
 
     package static func remove(_ path: String) { unlink(path) }
@@ -63,12 +64,19 @@ package enum StateFile {
 
     /// Makes a file that was not there, synced, readable by its owner only unless `mode` says otherwise.
     ///
+    /// It is there whole or not at all, also after a crash or on a full disk.
+    ///
     /// - Throws: ``StateFileError``, also when the file is there already.
     package static func create(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(StateFileError)
     {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        let unfinished = "\(path).new"
+        unlink(unfinished)
+        let descriptor = open(unfinished, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw failure("make", path) }
-        defer { close(descriptor) }
+        defer {
+            close(descriptor)
+            unlink(unfinished)
+        }
         var written = 0
         while written < bytes.count {
             let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -77,6 +85,18 @@ package enum StateFile {
             written += count
         }
         guard fsync(descriptor) == 0 else { throw failure("sync", path) }
+        // Unlike a rename this never takes the place of a file that is there.
+        guard link(unfinished, path) == 0 else { throw failure("make", path) }
+        try syncFolder(of: path)
+    }
+
+    /// Names that changed in a folder outlive a power cut only then.
+    private static func syncFolder(of path: String) throws(StateFileError) {
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        let descriptor = open(folder.isEmpty ? "/" : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("sync", folder) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("sync", folder) }
     }
 
     /// Makes a directory and those above it, for its owner only.

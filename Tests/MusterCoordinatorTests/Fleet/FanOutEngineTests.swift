@@ -52,6 +52,31 @@ struct FanOutEngineTests {
         #expect(engine.questionsOpen == 1)
     }
 
+    @Test("a host that never ends a question does not keep what all others were asked")
+    func shrinks() {
+        var engine = FanOutEngine()
+        let hosts = (0..<1_000).map { SHA256.hash(Array("host \($0)".utf8)) }
+        _ = engine.ask(question, of: hosts)
+        for host in hosts.dropLast(3) {
+            _ = engine.ended(question.id, at: host, with: Outcome(.failed), parts: 0)
+        }
+        #expect(engine.sharesKept(of: question.id) == 1_000)
+        #expect(replies(engine.expired(question.id)) == [.timeout, .timeout, .timeout])
+        #expect(engine.sharesKept(of: question.id) == 3)
+        #expect(engine.questionsOpen == 0)
+        // What those three still send is late, what the others send again nobody asked for.
+        #expect(engine.arrived(part(0), of: question.id, from: hosts[998]) == [.dropLate(hosts[998])])
+        #expect(
+            engine.ended(question.id, at: hosts[0], with: Outcome(.ok), parts: 0) == [.dropStray(hosts[0])]
+        )
+        for host in hosts.suffix(2) {
+            #expect(engine.ended(question.id, at: host, with: Outcome(.ok), parts: 0) == [])
+        }
+        #expect(engine.sharesKept(of: question.id) == 1)
+        #expect(engine.lost(hosts[997], reason: "x") == [])
+        #expect(engine.sharesKept(of: question.id) == 0)
+    }
+
     @Test("browsing leaves room for the questions of incidents, on each host and in all")
     func browsing() {
         var limits = FanOutEngine.Limits()

@@ -60,6 +60,7 @@ struct FleetIdentityTests {
         try await TestFleet.run { fleet in
             let (first, credentials) = try await fleet.join("web-1")
             first.close()
+            #expect(await eventually { fleet.gateway.hub.links[credentials.id] == nil })
             var old = credentials
             old.certificate = try fleet.certificate(
                 for: credentials.key,
@@ -108,8 +109,19 @@ struct FleetIdentityTests {
             try await fleet.gateway.revoke(credentials.id, reason: "stolen")
             #expect(try await renewalRefusal(old, of: fleet).contains("was revoked"))
 
+            // Nor behind the back of the host that it is of.
+            let (connected, its) = try await fleet.join("web-3")
+            let copied = TestAgent.Credentials(
+                key: its.key,
+                certificate: try fleet.certificate(for: its.key, at: past)
+            )
+            #expect(try await renewalRefusal(copied, of: fleet).contains("is connected already"))
+            connected.close()
+
             // Nor does a request for another key.
-            let (_, others) = try await fleet.join("web-2")
+            let (leaving, others) = try await fleet.join("web-2")
+            leaving.close()
+            #expect(await eventually { fleet.gateway.hub.links[others.id] == nil })
             let wrong = TestAgent.Credentials(
                 key: others.key,
                 certificate: try fleet.certificate(for: others.key, at: past)
@@ -363,7 +375,8 @@ struct FleetIdentityTests {
 
     @Test("two live connections of one identity are both cut, and the host stays out until it is released")
     func cloned() async throws {
-        try await TestFleet.run { fleet in
+        // The answer decides, not how long a full machine takes for it.
+        try await TestFleet.run({ $0.challengeMax = .seconds(600) }) { fleet in
             let (older, credentials) = try await fleet.join("web-1")
             let newer = try await fleet.connect(credentials)
             try newer.sayHello()

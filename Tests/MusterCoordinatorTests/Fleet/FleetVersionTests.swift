@@ -47,7 +47,11 @@ struct FleetVersionTests {
             try agent.send(
                 .refused(WireRefused(sequence: 2, reason: "this kind of message is not known to agent 0.0.9"))
             )
-            async let reply = fleet.gateway.ask(.facts, of: [credentials.id], budget: QuestionBudget())
+            async let reply = fleet.gateway.ask(
+                .facts,
+                of: [credentials.id],
+                budget: QuestionBudget(deadline: .seconds(60))
+            )
             guard case .question(let question)? = await agent.next() else {
                 Issue.record("expected a question")
                 return

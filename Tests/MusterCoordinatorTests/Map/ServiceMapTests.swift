@@ -153,6 +153,56 @@ struct ServiceMapTests {
         #expect(map.hostsSeen == 1)
     }
 
+    @Test(
+        "an address that several hosts have is nobody's, and what a host says of itself does not beat what is seen"
+    )
+    func addresses() {
+        var map = ServiceMap()
+        for (index, name) in ["app-1", "app-2"].enumerated() {
+            var sockets = Self.sockets(
+                "172.17.0.1",
+                listening: [(6379, "redis")],
+                to: [("checkout", "172.17.0.1", 6379, 1), ("checkout", "10.0.0.4", 5432, 1)]
+            )
+            // It claims to be the database.
+            if index == 1 { sockets.addresses.append("10.0.0.4") }
+            map.take(sockets, of: Self.host(name), address: "10.0.0.\(index + 1)", at: Self.start)
+        }
+        map.take(
+            Self.sockets(
+                "172.17.0.1",
+                listening: [(5432, "postgresql")],
+                to: [("backup", "172.18.0.9", 22, 1)]
+            ),
+            of: Self.host("db-1"),
+            address: "10.0.0.4",
+            at: Self.start
+        )
+        let edges = map.view(around: nil, depth: 8, hosts: 3).edges
+        let redis = edges.first { $0.to == "redis" }
+        #expect(redis?.hostsFrom == 2 && redis?.hostsTo == 2, "each talks to its own")
+        #expect(edges.contains { $0.from == "checkout" && $0.to == "postgresql" && $0.hostsFrom == 1 })
+        #expect(edges.contains { $0.to == "172.18.0.9:22" })
+    }
+
+    @Test("names beyond their limit are not kept")
+    func longNames() {
+        var map = ServiceMap()
+        let long = String(repeating: "x", count: 100_000)
+        map.take(
+            Self.sockets(
+                "10.0.0.1",
+                listening: [(80, long)],
+                to: [("a", long, 1, 1), (long, "10.0.0.2", 2, 1)]
+            ),
+            of: Self.host("liar"),
+            address: "",
+            at: Self.start
+        )
+        let view = map.view(around: nil, depth: 8, hosts: 1)
+        #expect(view.edges.map(\.to) == ["10.0.0.2:2"] && view.services.map(\.name) == ["10.0.0.2:2", "?"])
+    }
+
     @Test("a host that talks to thousands takes no more room than any other")
     func bounds() {
         var map = ServiceMap()

@@ -29,8 +29,10 @@ struct AskRoutes {
             let caller = try context.caller(with: .ask)
             let id = AskID(context.parameters.get("id") ?? "")
             // Whose it is not learns no more than that it is not there.
-            guard let id, running.end(id, by: caller.name) else {
-                throw OperationError(.notFound, "no question of yours with this id runs")
+            try await services.audit.record("fleet.ask.end", of: id?.description ?? "", by: caller) {
+                guard let id, running.end(id, by: caller.name) else {
+                    throw OperationError(.notFound, "no question of yours with this id runs")
+                }
             }
             return Response(status: .noContent)
         }
