@@ -232,7 +232,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MusterWireTests",
-            dependencies: ["MusterWire"],
+            dependencies: ["MusterWire", "MusterTesting"],
             exclude: ["wire-0.1.txt"],
             swiftSettings: settings
         ),

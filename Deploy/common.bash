@@ -7,7 +7,7 @@ fail() {
     exit 1
 }
 
-# Swift 6.1 or later, or a message that says where to get it.
+# Swift 6.3 or later, or a message that says where to get it.
 require_swift() {
     command -v swift >/dev/null 2>&1 || fail "Swift is missing. Install Swift 6.3 for Linux from \
 https://www.swift.org/install/linux/ and put its usr/bin on the PATH, then run this again."
@@ -15,8 +15,8 @@ https://www.swift.org/install/linux/ and put its usr/bin on the PATH, then run t
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
     [[ -n $version ]] || fail "\"swift --version\" says nothing; the installation at $(command -v swift) is broken."
     local major=${version%%.*} minor=${version##*.}
-    if ((major < 6 || (major == 6 && minor < 1))); then
-        fail "Swift $version is too old: Muster needs 6.1 or later (https://www.swift.org/install/linux/)."
+    if ((major < 6 || (major == 6 && minor < 3))); then
+        fail "Swift $version is too old: Muster needs 6.3 or later (https://www.swift.org/install/linux/)."
     fi
     say "Swift $version: $(command -v swift)"
 }

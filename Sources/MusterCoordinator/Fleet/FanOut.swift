@@ -286,7 +286,7 @@ extension WireAnswerChunk {
         case .requests(let answer): answer.endpoints.count
         case .metrics(let answer): answer.series.count
         case .anomalies(let answer): answer.anomalies.count
-        case .processes(let answer): answer.processes.count
+        case .processes(let serialised): ProcessesAnswer.rows(serialised: serialised)
         case .sockets(let answer): max(answer.listening.count, answer.peers.count)
         case .dependencies(let answer): answer.checks.count
         case .changes(let answer): answer.changes.count

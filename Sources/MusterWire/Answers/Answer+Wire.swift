@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MusterCore
 
 extension WireAnswerChunk.OneOf_Body {
@@ -15,7 +16,7 @@ extension WireAnswerChunk.OneOf_Body {
             var wire = WireProcessesAnswer()
             wire.processes = value.processes.map { WireProcess($0) }
             wire.total = Fields.small(value.total)
-            self = .processes(wire)
+            self.init(wire)
         case .sockets(let value): self = .sockets(WireSocketsAnswer(value))
         case .dependencies(let value):
             var wire = WireDependenciesAnswer()
@@ -45,6 +46,14 @@ extension WireAnswerChunk.OneOf_Body {
     }
 }
 
+extension WireAnswerChunk.OneOf_Body {
+    /// Processes, which a chunk holds serialised.
+    init(_ processes: WireProcessesAnswer) {
+        // Only a message with fields that must be there can fail to be serialised, and this has none.
+        self = .processes((try? processes.serializedData()) ?? Data())
+    }
+}
+
 extension Answer {
     /// Reads the part of an answer that one chunk holds.
     init(_ wire: WireAnswerChunk.OneOf_Body?) throws(WireError) {
@@ -58,10 +67,7 @@ extension Answer {
             self = .metrics(value)
         case .anomalies(let wire): self = .anomalies(AnomaliesAnswer(wire))
         case .processes(let wire):
-            var value = ProcessesAnswer()
-            value.processes = wire.processes.map { ProcessRow($0) }
-            value.total = Int(wire.total)
-            self = .processes(value)
+            self = .processes(try ProcessesAnswer(serialised: wire))
         case .sockets(let wire): self = .sockets(SocketsAnswer(wire))
         case .dependencies(let wire):
             var value = DependenciesAnswer()

@@ -55,11 +55,12 @@ package struct AnswerChunker {
             totals.anomalies = []
             emit(.anomalies(totals))
             slice(anomalies) { rows in .anomalies(.with { $0.anomalies = rows }) }
-        case .processes(var totals):
+        case .processes(let serialised):
+            guard var totals = try? WireProcessesAnswer(serializedBytes: serialised) else { return }
             let processes = totals.processes
             totals.processes = []
-            emit(.processes(totals))
-            slice(processes) { rows in .processes(.with { $0.processes = rows }) }
+            emit(.init(totals))
+            slice(processes) { rows in .init(.with { $0.processes = rows }) }
         case .sockets(var totals):
             let (listening, peers) = (totals.listening, totals.peers)
             (totals.listening, totals.peers) = ([], [])

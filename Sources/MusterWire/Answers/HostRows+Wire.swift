@@ -51,20 +51,68 @@ extension WireProcess {
 }
 
 extension ProcessRow {
-    init(_ wire: WireProcess) {
+    /// Reads the `Process` that stands in this part of the bytes.
+    init(_ range: Range<Int>, in bytes: Span<UInt8>) throws(WireError) {
         self.init(
-            pid: Int(wire.pid),
-            parent: Int(wire.parentPid),
-            name: wire.name,
-            command: wire.command,
-            state: wire.state,
-            uid: Int(wire.uid),
-            cpuRatio: Fields.finite(wire.cpuRatio),
-            residentBytes: Fields.count(wire.residentBytes),
-            threads: Int(wire.threads),
-            openFiles: Int(wire.openFiles),
-            started: Fields.time(wire.startedAtNs)
+            pid: 0,
+            parent: 0,
+            name: "",
+            command: "",
+            state: "",
+            uid: 0,
+            cpuRatio: 0,
+            residentBytes: 0,
+            threads: 0,
+            openFiles: 0,
+            started: Timestamp(nanoseconds: 0)
         )
+        var fields = FieldReader(range)
+        while let field = try fields.next(in: bytes) {
+            switch (field.number, field.value) {
+            case (1, .number(let value)): pid = Int(Int32(truncatingIfNeeded: value))
+            case (2, .number(let value)): parent = Int(Int32(truncatingIfNeeded: value))
+            case (3, .bytes(let range)): name = try fields.text(range, in: bytes)
+            case (4, .bytes(let range)): command = try fields.text(range, in: bytes)
+            case (5, .bytes(let range)): state = try fields.text(range, in: bytes)
+            case (6, .number(let value)): uid = Int(UInt32(truncatingIfNeeded: value))
+            case (7, .fixed64(let bits)): cpuRatio = Fields.finite(Double(bitPattern: bits))
+            case (8, .number(let value)): residentBytes = Fields.count(value)
+            case (9, .number(let value)): threads = Int(UInt32(truncatingIfNeeded: value))
+            case (10, .number(let value)): openFiles = Int(UInt32(truncatingIfNeeded: value))
+            case (11, .number(let value)): started = Fields.time(Int64(bitPattern: value))
+            default: break
+            }
+        }
+    }
+}
+
+extension ProcessesAnswer {
+    /// Reads a serialised `ProcessesAnswer`.
+    init(serialised: some Sequence<UInt8>) throws(WireError) {
+        self.init()
+        let serialised = Array(serialised)
+        let bytes = serialised.span
+        processes.reserveCapacity(Self.rows(in: bytes))
+        var fields = FieldReader(bytes.indices)
+        while let field = try fields.next(in: bytes) {
+            switch (field.number, field.value) {
+            case (1, .bytes(let range)): processes.append(try ProcessRow(range, in: bytes))
+            case (2, .number(let value)): total = Int(UInt32(truncatingIfNeeded: value))
+            default: break
+            }
+        }
+    }
+
+    /// Rows in a serialised answer, as far as it can be read.
+    package static func rows(serialised: some Sequence<UInt8>) -> Int { rows(in: Array(serialised).span) }
+
+    private static func rows(in bytes: Span<UInt8>) -> Int {
+        var fields = FieldReader(bytes.indices)
+        var rows = 0
+        while let field = try? fields.next(in: bytes) {
+            if case (1, .bytes) = (field.number, field.value) { rows += 1 }
+        }
+        return rows
     }
 }
 

@@ -39,20 +39,22 @@ package struct FrameDecoder: Sendable {
         }
         guard length > 0 else { throw fail(.empty, "the peer sent a frame of no bytes") }
         guard bytesPending >= Frame.headerBytes + length else { return nil }
-        let body = Array(buffer[start + Frame.headerBytes..<start + Frame.headerBytes + length])
-        start += Frame.headerBytes + length
-        if start == buffer.count {
-            buffer = []
-            start = 0
-        }
+        let body = start + Frame.headerBytes..<start + Frame.headerBytes + length
+        let envelope: WireEnvelope
         do {
-            return try WireEnvelope(serializedBytes: body)
+            envelope = try WireEnvelope(serializedBytes: buffer[body])
         } catch {
             throw fail(
                 .garbage,
                 "the peer sent a frame of \(length) bytes that is no message of this protocol"
             )
         }
+        start = body.upperBound
+        if start == buffer.count {
+            buffer = []
+            start = 0
+        }
+        return envelope
     }
 
     private mutating func fail(_ code: FrameError.Code, _ message: String) -> FrameError {
@@ -63,3 +65,6 @@ package struct FrameDecoder: Sendable {
         return error
     }
 }
+
+/// So that messages are read where their bytes stand.
+extension ArraySlice: @retroactive SwiftProtobufContiguousBytes where Element == UInt8 {}

@@ -230,10 +230,11 @@ package nonisolated struct WireAnswerChunk: Sendable {
     set {body = .metrics(newValue)}
   }
 
-  package var processes: WireProcessesAnswer {
+  /// A serialised ProcessesAnswer: the library would make a message of every row, and these come by the thousand.
+  package var processes: Data {
     get {
       if case .processes(let v)? = body {return v}
-      return WireProcessesAnswer()
+      return Data()
     }
     set {body = .processes(newValue)}
   }
@@ -300,7 +301,8 @@ package nonisolated struct WireAnswerChunk: Sendable {
     case logs(WireLogsAnswer)
     case requests(WireRequestsAnswer)
     case metrics(WireMetricsAnswer)
-    case processes(WireProcessesAnswer)
+    /// A serialised ProcessesAnswer: the library would make a message of every row, and these come by the thousand.
+    case processes(Data)
     case sockets(WireSocketsAnswer)
     case dependencies(WireDependenciesAnswer)
     case changes(WireChangesAnswer)
@@ -1127,15 +1129,10 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
         }
       }()
       case 13: try {
-        var v: WireProcessesAnswer?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .processes(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
         if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          if self.body != nil {try decoder.handleConflictingOneOf()}
           self.body = .processes(v)
         }
       }()
@@ -1261,7 +1258,7 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
     }()
     case .processes?: try {
       guard case .processes(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 13)
     }()
     case .sockets?: try {
       guard case .sockets(let v)? = self.body else { preconditionFailure() }
