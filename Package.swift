@@ -165,7 +165,7 @@ let package = Package(
         .executableTarget(
             name: "muster-coordinator",
             dependencies: [
-                "MusterCore", "MusterCoordinator", "MusterIdentity",
+                "MusterCore", "MusterCoordinator", "MusterIdentity", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -10,6 +10,7 @@
 #define fds_bits __fds_bits
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <spawn.h>
 #include <sys/epoll.h>

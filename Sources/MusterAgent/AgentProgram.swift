@@ -14,6 +14,9 @@ package enum AgentProgram {
             case .join(let join): try self.join(join)
             case .run(let config, let state): try run(config: config, state: state)
             case .markDeploy(let mark): try markDeploy(mark)
+            case .showLedger(let state): try showLedger(state ?? AgentConfiguration().state)
+            case .acceptLedger(let state, let reason):
+                try acceptLedger(state ?? AgentConfiguration().state, reason: reason)
             case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
             }
             return 0
@@ -123,8 +126,49 @@ package enum AgentProgram {
         }
         print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
         if policy.allowsPreApproval {
-            print("signed runbooks are taken from: \(names(policy.runbookSigners))")
+            print(
+                "signed runbooks are taken from: \(names(policy.runbookSigners)); "
+                    + "listed: \(policy.preApprovedRunbooks.map(\.short).sorted().joined(separator: ", "))"
+            )
         }
+    }
+
+    /// Reads without the agent's lock: it may be running.
+    private static func showLedger(_ folder: String) throws(AgentError) {
+        let path = "\(folder)/\(LedgerFile.name)"
+        guard let bytes = try SafeFile.read(path, bytesMax: LedgerFile.bytesMax + (4 << 20)) else {
+            throw AgentError(.system, "\(path) is missing")
+        }
+        let contents = LedgerCodec.decode(bytes)
+        for record in contents.records {
+            switch record {
+            case .step(let step):
+                let report = step.report
+                let reason = report.reason.isEmpty ? "" : "  \(report.reason)"
+                print("\(report.at)  \(report.ticket)  \(report.state.rawValue)  \(step.subject)\(reason)")
+            case .accepted(let at, let reason): print("\(at)  begun anew by root: \(reason)")
+            case .acknowledged: break
+            }
+        }
+        if let damage = contents.damage { throw AgentError(.system, "\(path): \(damage)") }
+    }
+
+    private static func acceptLedger(_ folder: String, reason: String) throws(AgentError) {
+        guard geteuid() == 0 else {
+            throw AgentError(
+                .refused,
+                "only root may begin the ledger anew: what ran on this host is forgotten by it"
+            )
+        }
+        for (ticket, subject) in LedgerFile.undecided(folder: folder) {
+            print(
+                "WARNING: \(subject) (ticket \(ticket)) was done and not decided; nothing takes it back by itself now"
+            )
+        }
+        for file in try LedgerFile.accept(folder: folder, reason: reason, now: Moment.wall()) {
+            print("moved aside: \(file)")
+        }
+        print("the ledger is begun anew; plans from before now are refused. Start the agent.")
     }
 
     private static func names(_ keys: [PolicyKey]) -> String {

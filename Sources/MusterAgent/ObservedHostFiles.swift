@@ -88,7 +88,7 @@ private struct ObservedDatabases: ActionDatabases {
             return .succeeded(ActionResult(count: count))
         } catch {
             let result = ActionResult(reason: error.message)
-            return error.code == .indeterminate ? .indeterminate(result) : .failed(result)
+            return error.code == .indeterminate ? .indeterminate(result) : .untouched(result)
         }
     }
 

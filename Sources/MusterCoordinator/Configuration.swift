@@ -75,6 +75,7 @@ extension CoordinatorConfiguration {
     ///     change_window: 1h                      # how far back changes are looked for
     ///     coverage_min: 0.8                      # 0 to 1
     ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
+    ///     action_silence: 10m                    # 5s to 1d; a host that acts and says nothing for so long is lost
     ///
     /// `read` gives the bytes of a file that the configuration names; nil when it is not there.
     package init(
@@ -135,6 +136,15 @@ extension CoordinatorConfiguration {
         }
         changeWindow = try reader.duration("change_window") ?? changeWindow
         policy.quietFor = try reader.duration("quiet_for") ?? policy.quietFor
+        if let silence = try reader.duration("action_silence") {
+            guard (Duration.seconds(5)...(.seconds(86_400))).contains(silence) else {
+                throw reader.error(
+                    at: reader.position(of: "action_silence"),
+                    "\"action_silence\" is from 5s to 1d"
+                )
+            }
+            policy.silenceWhileRunning = silence
+        }
         if let share = try reader.double("coverage_min") {
             guard (0...1).contains(share) else {
                 throw reader.error(at: reader.position(of: "coverage_min"), "\"coverage_min\" is from 0 to 1")

@@ -29,7 +29,7 @@ struct Muster: ParsableCommand {
         subcommands: [
             FleetCommand.self, AskCommand.self,
             IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
-            PostMortemCommand.self, ChangeCommand.self, RunbookCommand.self,
+            PlanCommand.self, PostMortemCommand.self, ChangeCommand.self, RunbookCommand.self,
             LoginCommand.self, OperatorCommand.self, TokenCommand.self, AgentCommand.self,
             DrillCommand.self, EvaluateCommand.self,
         ]

@@ -31,6 +31,7 @@ need_programs() {
 }
 
 # Starts a coordinator on free ports of 127.0.0.1, signs in as its administrator and makes a token for joining.
+# Arguments are further lines of its coordinator.yaml.
 start_coordinator() {
     mkdir -p "$work"/{etc/runbooks,state,me}
     chmod 700 "$work"/{etc,state,me}
@@ -44,6 +45,7 @@ listen: { agents: "$agents_address", api: "127.0.0.1:${ports[1]}" }
 state: $work/state
 runbooks: $work/etc/runbooks
 TEXT
+    (($# == 0)) || printf '%s\n' "$@" >>"$work/etc/coordinator.yaml"
     "$bin/muster-coordinator" init --config "$work/etc" --name 127.0.0.1 |
         awk '/Token of admin/ {print $NF}' >"$work/me/token"
     chmod 600 "$work/me/token"
@@ -101,14 +103,16 @@ join_swarm() {
         --token-file "$work/swarm.token" --join-only
 }
 
-# start_named_agent NAME TOKEN_FILE: joins one more agent and starts it.
+# start_named_agent NAME TOKEN_FILE [LINE...]: joins one more agent and starts it, with further lines of agent.yaml.
 start_named_agent() {
-    local name=$1 folder=$work/agents/$1
+    local name=$1 token=$2 folder=$work/agents/$1
+    shift 2
     mkdir -p "$folder"/{etc,state}
     chmod 700 "$folder"/{etc,state}
     printf 'coordinator: "%s"\nname: %s\nstate: %s\n' "$agents_address" "$name" "$folder/state" >"$folder/etc/agent.yaml"
+    (($# == 0)) || printf '%s\n' "$@" >>"$folder/etc/agent.yaml"
     chmod 600 "$folder/etc/agent.yaml"
-    "$bin/muster-agent" join --config "$folder/etc" --state "$folder/state" --name "$name" --token-file "$2" >&2
+    "$bin/muster-agent" join --config "$folder/etc" --state "$folder/state" --name "$name" --token-file "$token" >&2
     "$bin/muster-agent" run --config "$folder/etc" --state "$folder/state" >"$folder/log" 2>&1 &
     pids+=("$!")
 }

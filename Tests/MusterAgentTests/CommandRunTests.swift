@@ -61,7 +61,7 @@ import Testing
         }
         #expect(result.exitStatus == 7)
         #expect(result.output == "no\n")
-        guard case .failed(let missing) = run(["/nonexistent/program"]) else { throw SetupFailure("ran") }
+        guard case .untouched(let missing) = run(["/nonexistent/program"]) else { throw SetupFailure("ran") }
         #expect(missing.reason.contains("not started"))
         #expect(missing.exitStatus == 126)
     }
@@ -107,7 +107,7 @@ import Testing
             throw SetupFailure("did not run")
         }
         #expect(result.output == "nobody\n")
-        guard case .failed(let unknown) = run(["/usr/bin/id"], user: "no-such-user") else {
+        guard case .untouched(let unknown) = run(["/usr/bin/id"], user: "no-such-user") else {
             throw SetupFailure("ran")
         }
         #expect(unknown.reason.contains("no user"))

@@ -17,7 +17,7 @@ import Testing
 
     /// A ledger with one ticket that was committed, one that runs, and one that waits for its commit.
     private func fill() throws -> [Ticket] {
-        let ledger = try LedgerFile(folder: directory.root)
+        let ledger = try opened()
         let three = try (0..<3).map { _ in try tickets.ticket(tickets.plan()) }
         for (index, ticket) in three.enumerated() {
             try ledger.take(
@@ -39,6 +39,30 @@ import Testing
         }
         ledger.acknowledge(2)
         return three
+    }
+
+    /// The ledger of the test's folder, made when it is not there.
+    private func opened() throws -> LedgerFile {
+        try LedgerFile.make(folder: directory.root)
+        return try LedgerFile(folder: directory.root)
+    }
+
+    /// Leaves the mark that an agent would have left when these were the bytes of its ledger.
+    private func mark(_ bytes: [UInt8], withoutLast: Bool = false) throws {
+        let contents = LedgerCodec.decode(bytes)
+        var mark = LedgerMark.empty
+        var earlier = mark
+        var start = LedgerCodec.magic.count
+        for (record, end) in zip(contents.records, contents.ends) {
+            if case .step = record {
+                earlier = mark
+                mark.steps += 1
+            }
+            mark.head = LedgerMark.chained(mark.head, bytes[start..<end])
+            mark.length = end
+            start = end
+        }
+        try (withoutLast ? earlier : mark).make(folder: directory.root)
     }
 
     private func bytes() throws -> [UInt8] {
@@ -70,7 +94,10 @@ import Testing
             #expect(contents.damage == nil, "cut at \(length)")
             #expect(contents.records == Array(states[..<contents.records.count]))
             guard length % 37 == 0 || length > whole.count - 40 else { continue }
+            // What a crash leaves: a record that was not finished, and the mark of the one before, or of that before it.
+            guard length >= LedgerCodec.magic.count else { continue }
             try write(Array(whole[..<length]))
+            try mark(Array(whole[..<length]), withoutLast: length % 2 == 0)
             let ledger = try LedgerFile(folder: directory.root)
             #expect(ledger.failure == nil, "cut at \(length)")
             while let step = ledger.engine.recover(at: Self.now) {
@@ -134,7 +161,7 @@ import Testing
     }
 
     @Test func twoAgentsCanNotShareALedger() throws {
-        let first = try LedgerFile(folder: directory.root)
+        let first = try opened()
         #expect(throws: AgentError.self) { try LedgerFile(folder: directory.root) }
         #expect(first.failure == nil)
     }
@@ -146,7 +173,116 @@ import Testing
         // 64 KiB of memory: less than what is set aside for an action.
         guard Glibc.mount("tmpfs", mount, "tmpfs", 0, "size=64k") == 0 else { return }
         defer { umount(mount) }
+        try LedgerFile.make(folder: mount)
         let ledger = try LedgerFile(folder: mount)
         #expect(throws: LedgerError.self) { try ledger.reserve() }
+    }
+
+    /// Expects that nothing can be done any more, and why.
+    private func expectUnusable(_ reason: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let ledger = try LedgerFile(folder: directory.root)
+        let message = ledger.failure?.message ?? "usable"
+        #expect(message.contains(reason), "\(message)", sourceLocation: sourceLocation)
+        #expect(message.contains("muster-agent ledger accept"), sourceLocation: sourceLocation)
+        #expect(throws: LedgerError.self, sourceLocation: sourceLocation) { try ledger.reserve() }
+    }
+
+    @Test func cutAnywhereBehindItsMarkItIsNotUsed() throws {
+        _ = try fill()
+        let whole = try bytes()
+        // The last record is an acknowledgement, which is not synced and may be lost.
+        let ends = LedgerCodec.decode(whole).ends
+        for length in LedgerCodec.magic.count..<ends[ends.count - 2] {
+            try write(Array(whole[..<length]))
+            let ledger = try LedgerFile(folder: directory.root)
+            #expect(ledger.failure != nil, "cut at \(length)")
+        }
+        try write(Array(whole[..<ends[ends.count - 2]]))
+        #expect(try LedgerFile(folder: directory.root).failure == nil)
+    }
+
+    @Test func anOlderLedgerPutBackIsNotUsed() throws {
+        _ = try fill()
+        let older = try bytes()
+        let ticket = try tickets.ticket(tickets.plan())
+        do {
+            let ledger = try LedgerFile(folder: directory.root)
+            try ledger.take(
+                try ledger.engine.prepare(ticket, subject: "command:x", isPreApproved: false, at: Self.now)
+            )
+        }
+        #expect(try LedgerFile(folder: directory.root).failure == nil)
+        try write(older)
+        try expectUnusable("put back")
+    }
+
+    @Test func aLedgerWithAnotherStoryIsNotUsedHoweverSoundItsChecksums() throws {
+        _ = try fill()
+        var records = LedgerCodec.decode(try bytes()).records
+        let last = try #require(records.lastIndex { if case .step = $0 { true } else { false } })
+        guard case .step(var step) = records[last] else { return }
+        step.report.reason = "never ran"
+        records[last] = .step(step)
+        let forged = LedgerCodec.magic + records.flatMap { LedgerCodec.encode($0) }
+        #expect(LedgerCodec.decode(forged).damage == nil)
+        try write(forged)
+        try expectUnusable("changed")
+    }
+
+    @Test func stepsThatItsMarkDoesNotKnowAreNotBelieved() throws {
+        _ = try fill()
+        let whole = try bytes()
+        let ends = LedgerCodec.decode(whole).ends
+        try mark(Array(whole[..<ends[2]]))
+        try expectUnusable("steps that its mark does not know")
+    }
+
+    @Test(arguments: [["ledger"], ["ledger.mark"], ["ledger", "ledger.mark"]])
+    func aLedgerOrMarkThatIsMissingIsNotMadeAgain(_ files: [String]) throws {
+        _ = try fill()
+        for file in files { SafeFile.remove(directory.path(file)) }
+        try expectUnusable("missing")
+    }
+
+    @Test func aTornMarkLeavesTheOneBefore() throws {
+        _ = try fill()
+        let path = directory.path("ledger.mark")
+        let whole = try #require(try SafeFile.read(path, bytesMax: 4096))
+        let newest = try #require(try LedgerMark.read(folder: directory.root))
+        let place = Int(newest.steps % 2) * 64
+        for index in place..<place + 64 {
+            var torn = whole
+            torn[index] ^= 0x55
+            try directory.write("ledger.mark", torn)
+            #expect(try LedgerMark.read(folder: directory.root)?.steps == newest.steps - 1)
+            #expect(try LedgerFile(folder: directory.root).failure == nil)
+            try directory.write("ledger.mark", whole)
+        }
+        try directory.write("ledger.mark", [UInt8](repeating: 0x5A, count: 128))
+        try expectUnusable("damaged")
+    }
+
+    @Test func begunAnewByRootItTakesNothingFromBefore() throws {
+        let three = try fill()
+        SafeFile.remove(directory.path("ledger"))
+        let anew = Self.now + .seconds(60)
+        let moved = try LedgerFile.accept(folder: directory.root, reason: "disk replaced", now: anew)
+        #expect(moved == [directory.path("ledger.mark") + ".\(anew.nanoseconds / 1_000_000_000)"])
+        let ledger = try LedgerFile(folder: directory.root)
+        #expect(ledger.failure == nil)
+        #expect(ledger.engine.floor == anew)
+        #expect(ledger.engine[three[0].id] == nil)
+        try ledger.reserve()
+        try ledger.take(
+            try ledger.engine.prepare(three[0], subject: "command:x", isPreApproved: false, at: Self.now)
+        )
+    }
+
+    @Test func aLedgerInUseIsNotBegunAnew() throws {
+        let ledger = try opened()
+        #expect(throws: AgentError.self) {
+            try LedgerFile.accept(folder: directory.root, reason: "x", now: Self.now)
+        }
+        #expect(ledger.failure == nil)
     }
 }

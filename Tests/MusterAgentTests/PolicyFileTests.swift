@@ -30,6 +30,7 @@ import Testing
           signers:
             - name: ana
               key: \(key)
+          sha256: [\(SHA256.hash(Array("steps".utf8)))]
 
         """
 

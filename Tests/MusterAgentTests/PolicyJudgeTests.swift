@@ -153,6 +153,14 @@ import Testing
         )
         #expect(blind != TestTickets.runbook)
         let plan = tickets.plan(Self.sql, runbook: blind)
+        var tickets = tickets
+        #expect(
+            tickets.refusal(try tickets.preApproved(plan, runbook: blind))?.contains(
+                "does not list the runbook"
+            )
+                == true
+        )
+        tickets.policy.preApprovedRunbooks.insert(plan.runbookDigest)
         let refusal = tickets.refusal(try tickets.preApproved(plan, runbook: blind))
         #expect(refusal?.contains("lets this host confirm") == true, "\(refusal ?? "allowed")")
     }
@@ -177,6 +185,14 @@ import Testing
         var closed = tickets
         closed.policy.allowsPreApproval = false
         #expect(closed.refusal(ticket)?.contains("takes no pre-approved") == true)
+        closed = tickets
+        closed.policy.preApprovedRunbooks = []
+        #expect(closed.refusal(ticket)?.contains("does not list the runbook") == true)
+        closed = tickets
+        closed.policy.sql[0].statements = [SHA256.hash(Array("SELECT 1".utf8))]
+        #expect(closed.refusal(ticket)?.contains("not among those") == true)
+        closed.policy.sql[0].statements.insert(SHA256.hash(Array(TestTickets.statement.utf8)))
+        #expect(closed.refusal(ticket) == nil)
         closed = tickets
         closed.policy.sql[0].allow = .approved
         #expect(closed.refusal(ticket)?.contains("wants a person") == true)

@@ -17,6 +17,7 @@ struct TestTickets {
             threshold: "> max_connections * 0.8"
           - action: mitigate
             command: "\(statement)"
+            target: orders
             requires_approval: false
 
         """
@@ -39,6 +40,7 @@ struct TestTickets {
         policy.actions = [rollBack, PolicyAction(name: "fail", argv: ["/bin/false"])]
         policy.sql = [PolicySQL(target: "orders", allow: .preapproved)]
         policy.allowsPreApproval = true
+        policy.preApprovedRunbooks = [SHA256.hash(Array(Self.runbook.utf8))]
         policy.runbookSigners = [PolicyKey(name: "ana", key: ana.publicKey)]
     }
 

@@ -34,6 +34,7 @@ import Testing
           preapproval: true
           signers:
             - { name: ana, key: "\(key(1))" }
+          sha256: ["\(key(9))"]
 
         """
 
@@ -66,6 +67,7 @@ import Testing
         expected.actions = [rollback, deploy]
         expected.sql = [PolicySQL(target: "orders", allow: .preapproved)]
         expected.allowsPreApproval = true
+        expected.preApprovedRunbooks = [try #require(Digest(bytes: [UInt8](repeating: 9, count: 32)))]
         expected.runbookSigners = [ana]
         #expect(policy == expected)
         #expect(policy.action("rollback_shop") == rollback)
@@ -122,6 +124,8 @@ import Testing
         ("- target: orders", "- database: orders", 22, "unknown key \"database\"; expected one of allow"),
         ("preapproval: true", "preapproval: maybe", 25, "must be true or false, found \"maybe\""),
         ("preapproval: true", "preapproved: true", 25, "unknown key \"preapproved\""),
+        ("sha256: [\"", "sha256: [\"x", 28, "digests of 64 hexadecimal digits"),
+        ("sha256: [", "sha512: [", 25, "needs \"sha256\""),
     ]
 
     @Test(

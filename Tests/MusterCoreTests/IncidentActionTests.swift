@@ -55,6 +55,78 @@ import Testing
         record.takeRecords(expecting: [.stepEnded, .escalated])
     }
 
+    @Test("What waits for its turn on another host is called off when the rollout stops")
+    func calledOff() {
+        var both = Samples.plan(on: [Samples.web1, Samples.web2])
+        both.plan.rollout = Rollout(waves: [2], atOnce: 2)
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.ticketed(2, both))
+        record.take(Samples.reported(2, .prepared))
+        record.take(Samples.reported(1, .failed, on: Samples.web1))
+        record.takeRecords(expecting: [.actionDecided])
+        #expect(record.work == [.conclude(Samples.ticket(2), keep: false)])
+        record.take(Samples.reported(2, .failed, reason: "not started: called off"))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+    }
+
+    @Test("A ticket that has not reached its host when the rollout stops is not brought there any more")
+    func notDelivered() {
+        var both = Samples.plan(on: [Samples.web1, Samples.web2])
+        both.plan.rollout = Rollout(waves: [2], atOnce: 2)
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.ticketed(2, both))
+        record.take(Samples.reported(1, .failed, on: Samples.web1))
+        record.takeRecords()
+        #expect(record.work == [.follow(Samples.ticket(2))])
+    }
+
+    @Test("Within the budget a rollout goes on, and the runbook with it")
+    func budget() {
+        var both = Samples.plan(on: [Samples.web1, Samples.web2])
+        both.plan.rollout = Rollout(waves: [1, 2], errorBudget: 1, atOnce: 1)
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(
+            Samples.reported(1, .failed, on: Samples.web1, reason: "no such release"),
+            expecting: [.issueTicket(plan: both.id, host: Samples.web2)]
+        )
+        record.take(Samples.ticketed(2, both))
+        record.take(Samples.reported(2, .done))
+        record.takeRecords(expecting: [.stepEnded, .stepStarted])
+        #expect(
+            record.incident.steps[1]?.text
+                == "done on web-2; within the budget: action on web-1: failed (no such release)"
+        )
+        #expect(record.work == [.follow(Samples.ticket(2)), .verify(step: 2)])
+        record.take(.verified(step: 2, passed: true, text: "Error ratio is 0%", values: [:]))
+        record.takeRecords(expecting: [.actionDecided])
+        record.take(Samples.reported(2, .committed))
+        record.takeRecords()
+        #expect(record.incident.steps[2]?.outcome == .passed)
+    }
+
+    @Test("A plan that people end takes back what waits and leaves its step failed")
+    func aborted() {
+        let both = Samples.plan(on: [Samples.web1, Samples.web2])
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.reported(1, .done, on: Samples.web1))
+        record.take(.rolloutPaused(plan: both.id, by: "dana", reason: ""))
+        #expect(record.work == [.follow(ticket)])
+        record.take(.rolloutAborted(plan: both.id, by: "dana", reason: "errors went up"))
+        record.takeRecords(expecting: [.actionDecided])
+        #expect(record.work == [.conclude(ticket, keep: false)])
+        record.take(Samples.reported(1, .rolledBack, on: Samples.web1))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+        #expect(ended(record, step: 1) == "ended by dana: errors went up")
+    }
+
     @Test("A host that never says what became of its ticket leaves it indeterminate, and nothing runs again")
     func silent() {
         var record = IncidentRecord.proposed(plan)

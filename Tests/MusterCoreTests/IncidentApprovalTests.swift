@@ -151,4 +151,33 @@ import Testing
         let with = IncidentRecord.proposed(plan, match: Samples.matched(runbook, signature: signature))
         #expect(with.incident[plan.id]?.decision == .present)
     }
+
+    @Test("A plan that needs two people waits for the second, and one person counts once")
+    func two() {
+        var plan = IncidentSamples.plan()
+        plan.plan.approvals = 2
+        var record = IncidentRecord.proposed(plan)
+        for _ in 0..<2 {
+            record.take(IncidentSamples.approved(plan, signer: "dana"))
+            #expect(record.work.isEmpty)
+            #expect(record.incident.pending.map(\.sealed.id) == [plan.id])
+        }
+        record.take(
+            IncidentSamples.approved(plan, signer: "ana"),
+            expecting: [.issueTicket(plan: plan.id, host: IncidentSamples.web2)]
+        )
+        #expect(record.incident.pending.isEmpty)
+    }
+
+    @Test("One of two approvals does not keep somebody from turning the plan down")
+    func twoRejected() {
+        var plan = IncidentSamples.plan()
+        plan.plan.approvals = 2
+        var record = IncidentRecord.proposed(plan)
+        record.take(IncidentSamples.approved(plan, signer: "dana"))
+        record.take(.approvalRejected(plan: plan.id, by: "ana", reason: "no"))
+        record.takeRecords()
+        #expect(record.incident.steps[1]?.outcome == .failed)
+        #expect(record.work.isEmpty)
+    }
 }

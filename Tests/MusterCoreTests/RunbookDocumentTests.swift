@@ -129,6 +129,25 @@ import Testing
         )
     }
 
+    @Test("A mitigation says how it spreads, and keeps the usual where it says nothing")
+    func rollout() throws {
+        func rollout(_ lines: String) throws -> RunbookRollout? {
+            let step = "  - { action: mitigate, run: restart, irreversible: x\(lines) }"
+            return try Self.read("trigger: { alert: x }\nsteps:\n\(step)").steps[0].mitigation?.rollout
+        }
+        #expect(try rollout("") == nil)
+        var expected = RunbookRollout()
+        expected.errorBudget = 2
+        #expect(try rollout(", error_budget: 2") == expected)
+        expected.waves = [.hosts(2), .percent(12.5), .percent(100)]
+        expected.soak = .seconds(60)
+        expected.shareMax = 0.5
+        let condition = Condition(comparison: .greater, right: .share(0.2), text: ">20%")
+        expected.stopWhen = .signal(name: "Error ratio", condition: condition)
+        let all = "waves: [2, 12.5%, 100%], soak: 1m, error_budget: 2, at_once: 50%"
+        #expect(try rollout(", \(all), stop_when: Error ratio >20%") == expected)
+    }
+
     @Test(
         "Without a name of its own a runbook has the file's, without folders and ending",
         arguments: [
@@ -148,9 +167,11 @@ import Testing
         #expect(!step.permits(.command(name: "deploy", parameters: ["to": "4520"])))
         #expect(!step.permits(.command(name: "reboot", parameters: ["to": "4520", "wait": "5"])))
         #expect(!step.permits(.sql(target: "", statement: "deploy")))
-        let anywhere = RunbookAction.sql(statement: "SELECT 1", target: "")
-        #expect(anywhere.permits(.sql(target: "orders", statement: "SELECT 1")))
-        #expect(!anywhere.permits(.sql(target: "orders", statement: "SELECT 1;")))
+        let only = RunbookAction.sql(statement: "SELECT 1", target: "")
+        #expect(only.permits(.sql(target: "", statement: "SELECT 1")))
+        #expect(!only.permits(.sql(target: "", statement: "SELECT 1;")))
+        // Whoever signed for the only target has not signed for each of several.
+        #expect(!only.permits(.sql(target: "orders", statement: "SELECT 1")))
         let somewhere = RunbookAction.sql(statement: "SELECT 1", target: "orders")
         #expect(!somewhere.permits(.sql(target: "billing", statement: "SELECT 1")))
     }

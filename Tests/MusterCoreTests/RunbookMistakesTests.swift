@@ -104,6 +104,13 @@ import Testing
             "action: mitigate\n    run: x\n    requires_approval: perhaps", 5,
             "\"requires_approval\" must be true or false, found \"perhaps\""
         ),
+        ("action: mitigate\n    run: x\n    waves: [1, all]", 5, "a wave is a number of hosts or a share"),
+        ("action: mitigate\n    run: x\n    waves: [0]", 5, "a wave is a number of hosts or a share"),
+        ("action: mitigate\n    run: x\n    waves: [101%]", 5, "a wave is a number of hosts or a share"),
+        ("action: mitigate\n    run: x\n    soak: 2h", 5, "\"soak\" must be from 0s to 1h"),
+        ("action: mitigate\n    run: x\n    error_budget: -1", 5, "\"error_budget\" must be"),
+        ("action: mitigate\n    run: x\n    at_once: 3", 5, "\"at_once\" must be a share, as in \"25%\""),
+        ("action: mitigate\n    run: x\n    stop_when: it hurts", 5, "\"stop_when\" must be a signal"),
     ]
 
     @Test(

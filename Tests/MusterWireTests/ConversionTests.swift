@@ -89,6 +89,16 @@ import Testing
         #expect(try WireCodec.plan(from: bytes) == plan)
     }
 
+    @Test func aPlansRolloutIsInItsBytesAndHasToFitItsHosts() throws {
+        var plan = Self.plan()
+        plan.rollout = Rollout(waves: [1], soak: .seconds(30), atOnce: 3, stopWhen: "Error ratio > 20%")
+        #expect(try WireCodec.plan(from: WireCodec.seal(plan)) == plan)
+        plan.rollout?.waves = [1, 2]
+        #expect(throws: WireError(.malformed, "the waves of the plan must grow up to its 1 hosts")) {
+            try WireCodec.plan(from: WireCodec.seal(plan))
+        }
+    }
+
     @Test func aPlanWithAFieldFromTheFutureIsRefused() {
         // Field 200, varint 1: a limit that somebody approved and this version would not keep.
         let bytes = WireCodec.seal(Self.plan()) + [0xC0, 0x0C, 0x01]

@@ -5,6 +5,11 @@ import Testing
 @Suite struct WireHistoryTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent()
 
+    /// Kept as bytes since: on the wire a message within another is that.
+    private static let opaque = [
+        "AnswerChunk.processes = 13 ProcessesAnswer": "AnswerChunk.processes = 13 bytes"
+    ]
+
     @Test("every field of wire 0.1 still has its number and type; others may have been added")
     func fields() throws {
         let pinned = try String(
@@ -19,7 +24,9 @@ import Testing
             let text = try String(contentsOf: protocols.appending(path: file), encoding: .utf8)
             present.formUnion(Self.fields(of: text))
         }
-        for line in pinned { #expect(present.contains(line), "gone or changed: \(line)") }
+        for line in pinned {
+            #expect(present.contains(Self.opaque[line] ?? line), "gone or changed: \(line)")
+        }
         // A number that is taken by another field as well would be read as that one.
         let numbers = present.map { $0.split(separator: " ").prefix(3).joined(separator: " ") }
         let keys = numbers.map { line in

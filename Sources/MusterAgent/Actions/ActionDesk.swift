@@ -19,13 +19,15 @@ final class ActionDesk {
     struct Job {
         var ticket: TicketID
         var execution: Execution
-        /// When it is too late to begin; nil for what takes something back.
-        var expires: Timestamp?
-        var isRollback = false
+        /// What is judged again when its turn comes; nil for what takes something back.
+        var permission: Ticket?
         var confirmations: [RunbookCheck] = []
         /// How long to wait for a commit; zero when there is nothing to take back.
         var commitWithin: Duration = .zero
+        /// Why it is taken back.
         var reason = ""
+
+        var isRollback: Bool { permission == nil }
     }
 
     /// A step that could not be written; it is tried again until it can.
@@ -45,9 +47,16 @@ final class ActionDesk {
     private let log: AgentLog
     /// Starts blocking work on another thread and brings its result to ``completed(_:)``.
     private let work: (@escaping @Sendable () -> Completion) -> Bool
+    /// Time since some fixed moment, whatever happens to the wall clock.
+    private let uptime: () -> Duration
 
     private var queue: [Job] = []
     private var running: Job?
+    /// What takes something back does not stand behind what changes something else: it has a turn of its own.
+    private var undoing: [Job] = []
+    private var undo: Job?
+    /// When what waits for a commit is taken back, by the clock that nobody sets; only of what was done since the start.
+    private var deadlines: [TicketID: Duration] = [:]
     private var unwritten: [Unwritten] = []
     /// Aborts that came while the action ran.
     private var aborts: [TicketID: String] = [:]
@@ -61,6 +70,7 @@ final class ActionDesk {
         reading: any TicketReading,
         performer: any ActionPerformer,
         log: AgentLog,
+        uptime: @escaping () -> Duration = Moment.monotonic,
         work: @escaping (@escaping @Sendable () -> Completion) -> Bool
     ) {
         self.ledger = ledger
@@ -69,11 +79,12 @@ final class ActionDesk {
         self.reading = reading
         self.performer = performer
         self.log = log
+        self.uptime = uptime
         self.work = work
     }
 
     /// Whether something is being carried out right now.
-    var isBusy: Bool { running != nil }
+    var isBusy: Bool { running != nil || undo != nil }
 
     /// Reports that the coordinator has not taken, oldest first.
     var reportsPending: [LedgerStep] { ledger.engine.reportsPending }
@@ -132,6 +143,11 @@ final class ActionDesk {
             if let earlier = ledger.engine.ticket(thatTook: ticket.plan.id) {
                 throw PolicyRefusal("this host has carried out the plan already, by ticket \(earlier)")
             }
+            if let floor = ledger.engine.floor, ticket.plan.plan.notBefore < floor {
+                throw PolicyRefusal(
+                    "the plan is from before \(floor), when this host's ledger was begun anew; have it proposed again"
+                )
+            }
             guard queue.count < Self.queueMax else {
                 throw PolicyRefusal("\(queue.count) actions already wait on this host")
             }
@@ -141,6 +157,7 @@ final class ActionDesk {
                 ticket,
                 subject: permitted.forward.subject,
                 isPreApproved: permitted.isPreApproved,
+                rollback: permitted.rollback,
                 at: now
             )
             try ledger.take(step)
@@ -151,7 +168,7 @@ final class ActionDesk {
                     "action": permitted.forward.subject, "authority": permitted.authority,
                 ]
             )
-            var job = Job(ticket: ticket.id, execution: permitted.forward, expires: ticket.expires)
+            var job = Job(ticket: ticket.id, execution: permitted.forward, permission: ticket)
             job.confirmations = permitted.confirmations
             job.commitWithin = permitted.rollback == nil ? .zero : ticket.plan.plan.commitWithin
             queue.append(job)
@@ -165,9 +182,11 @@ final class ActionDesk {
     private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
         let policy = try self.policy.load()
         let engine = ledger.engine
+        // What has been taken on counts already, and is not a run of its own a second time.
+        let own = engine[ticket.id] == nil ? 0 : 1
         return try TicketJudge(policy: policy, agent: agent, reading: reading).judge(ticket, now: now) {
             subject in
-            engine.runs(of: subject, before: now)
+            engine.runs(of: subject, before: now) - own
         }
     }
 
@@ -205,7 +224,7 @@ final class ActionDesk {
         guard let entry = ledger.engine[ticket] else {
             throw WireError(.malformed, "ticket \(ticket) is not known on this host")
         }
-        if let index = queue.firstIndex(where: { $0.ticket == ticket && !$0.isRollback }) {
+        if let index = queue.firstIndex(where: { $0.ticket == ticket }) {
             queue.remove(at: index)
             advance(ticket, to: .failed, result: ActionResult(reason: "not started: \(reason)"), now: now)
         } else if running?.ticket == ticket {
@@ -236,34 +255,53 @@ final class ActionDesk {
             )
         }
         guard ledger.failure == nil, !isClosing else { return nil }
-        for ticket in ledger.engine.due(at: now).tickets where !queue.contains(where: { $0.ticket == ticket })
-        {
-            rollBack(ticket, reason: "no commit came in time", now: now)
+        var next = unwritten.isEmpty ? nil : now + .seconds(1)
+        let uptime = uptime()
+        for (ticket, deadline) in ledger.engine.awaiting {
+            // After a restart only the wall clock knows.
+            let left = deadlines[ticket].map { $0 - uptime } ?? deadline - now
+            if left <= .zero {
+                rollBack(ticket, reason: "no commit came in time", now: now)
+            } else {
+                next = min(next ?? now + left, now + left)
+            }
         }
-        let next = ledger.engine.due(at: now).next
-        return unwritten.isEmpty ? next : min(next ?? .init(nanoseconds: .max), now + .seconds(1))
+        return next
     }
 
     /// Begins nothing new from now on.
     func close() { isClosing = true }
 
     private func rollBack(_ ticket: TicketID, reason: String, now: Timestamp) {
-        guard let entry = ledger.engine[ticket], entry.awaitsCommit,
-            !queue.contains(where: { $0.ticket == ticket }), running?.ticket != ticket
-        else { return }
+        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket) else { return }
         do {
-            guard let plan = reading.plan(from: entry.planBytes) else {
-                throw PolicyRefusal("the plan in the ledger can't be read")
-            }
-            let judge = TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
-            let execution = try judge.rollback(of: plan, preApproved: entry.isPreApproved)
             log.warning("action will be taken back", ["ticket.id": "\(ticket)", "reason": reason])
-            queue.append(Job(ticket: ticket, execution: execution, isRollback: true, reason: reason))
-            startNext(now: now)
+            takeBack(ticket, by: try rollback(of: entry), reason: reason, now: now)
         } catch {
             let result = ActionResult(reason: "\(reason), and it can't be taken back: \(error)")
             advance(ticket, to: .rollbackFailed, isRollback: true, result: result, now: now)
         }
+    }
+
+    /// Whether it is being taken back already.
+    private func isUndone(_ ticket: TicketID) -> Bool {
+        undo?.ticket == ticket || undoing.contains { $0.ticket == ticket }
+    }
+
+    /// As the policy allowed it when the action was taken on: a policy that has changed since must not keep a host from
+    /// going back to where it was.
+    private func rollback(of entry: LedgerEntry) throws -> Execution {
+        if let rollback = entry.rollback { return rollback }
+        guard let plan = reading.plan(from: entry.planBytes) else {
+            throw PolicyRefusal("the plan in the ledger can't be read")
+        }
+        return try TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
+            .rollback(of: plan, preApproved: entry.isPreApproved)
+    }
+
+    private func takeBack(_ ticket: TicketID, by rollback: Execution, reason: String, now: Timestamp) {
+        undoing.append(Job(ticket: ticket, execution: rollback, reason: reason))
+        startNext(now: now)
     }
 }
 
@@ -271,7 +309,13 @@ final class ActionDesk {
 
 extension ActionDesk {
     private func startNext(now: Timestamp) {
-        guard running == nil, !isClosing, !queue.isEmpty else { return }
+        guard !isClosing else { return }
+        if undo == nil, !undoing.isEmpty {
+            let job = undoing.removeFirst()
+            undo = job
+            begin(job, now: now)
+        }
+        guard running == nil, !queue.isEmpty else { return }
         let job = queue.removeFirst()
         running = job
         let performer = self.performer
@@ -286,11 +330,18 @@ extension ActionDesk {
 
     /// Writes that it runs, then lets it run.
     private func begin(_ job: Job, now: Timestamp) {
-        let (ticket, execution, isRollback) = (job.ticket, job.execution, job.isRollback)
-        if let expires = job.expires, now >= expires {
-            return giveUp(job, "the ticket lapsed at \(expires) while it waited for its turn", now: now)
-        }
-        do throws(LedgerError) {
+        let (ticket, isRollback) = (job.ticket, job.isRollback)
+        var execution = job.execution
+        do {
+            if let permission = job.permission {
+                guard now < permission.expires else {
+                    throw PolicyRefusal(
+                        "the ticket lapsed at \(permission.expires) while it waited for its turn"
+                    )
+                }
+                // The policy may have changed while it waited.
+                execution = try judge(permission, now: now).forward
+            }
             try ledger.take(
                 try ledger.engine.advance(
                     ticket,
@@ -301,16 +352,18 @@ extension ActionDesk {
                 )
             )
         } catch {
-            return giveUp(job, error.message, now: now)
+            return giveUp(job, "\(error)", now: now)
         }
         log.info(
             isRollback ? "rollback started" : "action started",
             ["ticket.id": "\(ticket)", "action": execution.subject]
         )
         let performer = self.performer
-        let started = work { .performed(ticket, isRollback: isRollback, performer.perform(execution)) }
+        let started = work { [execution] in
+            .performed(ticket, isRollback: isRollback, performer.perform(execution))
+        }
         guard !started else { return }
-        running = nil
+        leave(job)
         let result = ActionResult(reason: "not started: the host has no thread to spare", exitStatus: 126)
         advance(
             ticket,
@@ -321,9 +374,14 @@ extension ActionDesk {
         )
     }
 
+    /// The turn is over.
+    private func leave(_ job: Job) {
+        if job.isRollback { undo = nil } else { running = nil }
+    }
+
     /// Ends a job that did not begin.
     private func giveUp(_ job: Job, _ reason: String, now: Timestamp) {
-        running = nil
+        leave(job)
         aborts[job.ticket] = nil
         advance(
             job.ticket,
@@ -343,48 +401,49 @@ extension ActionDesk {
             if let reason = objection ?? aborts[ticket] { return giveUp(job, reason, now: now) }
             begin(job, now: now)
         case .performed(let ticket, let isRollback, let outcome):
-            let job = running
-            running = nil
-            finish(
-                ticket,
-                isRollback: isRollback,
-                outcome,
-                commitWithin: job?.commitWithin ?? .zero,
-                now: now
-            )
+            guard let job = isRollback ? undo : running, job.ticket == ticket else { return }
+            leave(job)
+            if isRollback { undone(job, outcome, now: now) } else { acted(job, outcome, now: now) }
             if let reason = aborts.removeValue(forKey: ticket) { rollBack(ticket, reason: reason, now: now) }
             startNext(now: now)
         }
     }
 
-    private func finish(
-        _ ticket: TicketID,
-        isRollback: Bool,
-        _ outcome: PerformanceOutcome,
-        commitWithin: Duration,
-        now: Timestamp
-    ) {
+    private func acted(_ job: Job, _ outcome: PerformanceOutcome, now: Timestamp) {
+        let ticket = job.ticket
         switch outcome {
         case .succeeded(let result):
+            if job.commitWithin > .zero { deadlines[ticket] = uptime() + job.commitWithin }
             advance(
                 ticket,
-                to: isRollback ? .rolledBack : .done,
-                isRollback: isRollback,
-                commitDeadline: isRollback || commitWithin == .zero ? nil : now + commitWithin,
+                to: .done,
+                commitDeadline: job.commitWithin == .zero ? nil : now + job.commitWithin,
                 result: result,
                 now: now
             )
         case .failed(let result):
-            advance(
-                ticket,
-                to: isRollback ? .rollbackFailed : .failed,
-                isRollback: isRollback,
-                result: result,
-                now: now
-            )
-        case .indeterminate(let result):
-            advance(ticket, to: .indeterminate, isRollback: isRollback, result: result, now: now)
+            guard let rollback = ledger.engine[ticket]?.rollback else {
+                return advance(ticket, to: .failed, result: result, now: now)
+            }
+            // Half of it may be done, and half a change is the worst of all.
+            let reason = "it failed: \(result.reason)"
+            log.warning("action failed and will be taken back", ["ticket.id": "\(ticket)", "reason": reason])
+            takeBack(ticket, by: rollback, reason: reason, now: now)
+        case .untouched(let result): advance(ticket, to: .failed, result: result, now: now)
+        case .indeterminate(let result): advance(ticket, to: .indeterminate, result: result, now: now)
         }
+    }
+
+    private func undone(_ job: Job, _ outcome: PerformanceOutcome, now: Timestamp) {
+        let state: ActionState
+        var result: ActionResult
+        switch outcome {
+        case .succeeded(let found): (state, result) = (.rolledBack, found)
+        case .failed(let found), .untouched(let found): (state, result) = (.rollbackFailed, found)
+        case .indeterminate(let found): (state, result) = (.indeterminate, found)
+        }
+        result.reason = [job.reason, result.reason].filter { !$0.isEmpty }.joined(separator: "; then: ")
+        advance(job.ticket, to: state, isRollback: true, result: result, now: now)
     }
 
     /// Writes a step; one that can't be written is tried again at every tick.
@@ -396,6 +455,7 @@ extension ActionDesk {
         result: ActionResult = ActionResult(),
         now: Timestamp
     ) {
+        if state != .done { deadlines[ticket] = nil }
         do throws(LedgerError) {
             try ledger.take(
                 try ledger.engine.advance(

@@ -4,8 +4,10 @@ import MusterCore
 package enum PerformanceOutcome: Hashable, Sendable {
     /// Ended well.
     case succeeded(ActionResult)
-    /// Ended badly, or could not be started.
+    /// Ended badly; what it had done by then is done.
     case failed(ActionResult)
+    /// Could not be started, or failed as a whole: the host is as it was.
+    case untouched(ActionResult)
     /// Nobody knows whether it took effect.
     case indeterminate(ActionResult)
 }

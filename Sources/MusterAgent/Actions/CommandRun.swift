@@ -27,11 +27,13 @@ struct CommandRun {
         do throws(AgentError) {
             identity = command.user.isEmpty ? nil : try UserIdentity(name: command.user)
         } catch {
-            return .failed(ActionResult(reason: "not started: \(error.message)", exitStatus: 126))
+            return .untouched(ActionResult(reason: "not started: \(error.message)", exitStatus: 126))
         }
         var pipes: [Int32] = [-1, -1]
         guard pipe2(&pipes, O_CLOEXEC) == 0 else {
-            return .failed(ActionResult(reason: "not started: \(SystemText.error(errno))", exitStatus: 126))
+            return .untouched(
+                ActionResult(reason: "not started: \(SystemText.error(errno))", exitStatus: 126)
+            )
         }
         var pid: pid_t = 0
         let result = start(output: pipes[1], identity, &pid)
@@ -39,7 +41,7 @@ struct CommandRun {
         defer { close(pipes[0]) }
         guard result == 0 else {
             let reason = "not started: \(command.argv.first ?? ""): \(SystemText.error(result))"
-            return .failed(ActionResult(reason: reason, exitStatus: 126))
+            return .untouched(ActionResult(reason: reason, exitStatus: 126))
         }
         return watch(pid, output: pipes[0])
     }

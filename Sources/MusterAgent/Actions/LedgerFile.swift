@@ -4,8 +4,9 @@ import MusterCore
 
 /// The action ledger on disk: `ledger` in the state folder, append-only, synced before anything happens.
 ///
-/// A file that is damaged in its middle, or that could not be synced, takes no step any more: the agent then
-/// refuses every action until somebody has looked at it. Owned by the loop's thread.
+/// Made when the host joins. One that is missing, damaged, could not be synced or is not what ``LedgerMark`` says takes no
+/// step any more: the agent then refuses every action until root has looked at it (`muster-agent ledger accept`).
+/// Owned by the loop's thread.
 final class LedgerFile {
     static let name = "ledger"
     /// Largest file that is read; past it no new action is taken.
@@ -18,32 +19,53 @@ final class LedgerFile {
     private(set) var failure: LedgerError?
     private let path: String
     private let descriptor: Int32
+    private let markDescriptor: Int32
     private var length: off_t = 0
+    /// Of the chain over all records.
+    private var head = LedgerMark.chainStart
 
-    /// Opens or makes the ledger of a state folder; cuts off a record that was never finished.
+    /// Opens the ledger of a state folder; cuts off a record that was never finished.
     ///
-    /// Throws when another agent holds it. A damaged file does not throw: see ``failure``.
+    /// Throws when another agent holds it. What makes it unusable does not throw: see ``failure``.
     init(folder: String) throws(AgentError) {
         path = "\(folder)/\(Self.name)"
-        descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else { throw .system("\(path) can't be opened", errno: errno) }
+        descriptor = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
+        markDescriptor = open("\(folder)/\(LedgerMark.name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard descriptor >= 0 else {
+            guard errno == ENOENT else { throw .system("\(path) can't be opened", errno: errno) }
+            failure = unusable("it is missing")
+            return
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw AgentError(
                 .system,
                 "\(path) is in use by another agent: stop it, or give this one its own --state"
             )
         }
-        try load(try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20)))
+        try load(try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20)), folder)
     }
 
     // Runs when init throws too: everything that is stored has its value by then.
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit { for file in [descriptor, markDescriptor] where file >= 0 { close(file) } }
 
-    private func load(_ bytes: [UInt8]) throws(AgentError) {
+    /// Makes the ledger of a host that has none; one that is there stays.
+    static func make(folder: String) throws(AgentError) {
+        let path = "\(folder)/\(name)"
+        guard try SafeFile.read(path, bytesMax: bytesMax + (4 << 20)) == nil else { return }
+        // In this order: a mark without a ledger says that one was lost, unless it is the mark of an empty one.
+        if let mark = try LedgerMark.read(folder: folder) {
+            guard mark == .empty else { return }
+        } else {
+            try LedgerMark.empty.make(folder: folder)
+        }
+        try SafeFile.write(path, LedgerCodec.magic, mode: 0o600)
+    }
+
+    private func load(_ bytes: [UInt8], _ folder: String) throws(AgentError) {
         let contents = LedgerCodec.decode(bytes)
         length = off_t(bytes.count)
-        if let damage = contents.damage {
-            failure = damaged(damage)
+        failure = contents.damage.map { unusable($0) } ?? complaint(about: contents, bytes, folder)
+        if failure != nil {
             // What is before the damage is still true, and still keeps its tickets from running again.
             for record in contents.records { try? engine.apply(record) }
             return
@@ -51,23 +73,55 @@ final class LedgerFile {
         do throws(LedgerError) {
             for record in contents.records { try engine.apply(record) }
         } catch {
-            failure = damaged(error.message)
+            failure = unusable(error.message)
             return
         }
-        let sound = max(contents.soundBytes, 0)
-        if sound < bytes.count { try cut(to: off_t(sound)) }
-        if sound == 0 {
-            try SafeFile.writeAll(descriptor, LedgerCodec.magic, path)
-            length = off_t(LedgerCodec.magic.count)
-        }
+        if contents.soundBytes < bytes.count { try cut(to: off_t(contents.soundBytes)) }
         guard fsync(descriptor) == 0 else { throw .system("\(path) can't be synced", errno: errno) }
-        SafeFile.syncFolder(of: path)
+        mark()
     }
 
-    private func damaged(_ what: String) -> LedgerError {
+    /// Holds the file against its mark; leaves the head of the chain.
+    private func complaint(
+        about contents: LedgerCodec.Contents,
+        _ bytes: [UInt8],
+        _ folder: String
+    ) -> LedgerError? {
+        let mark: LedgerMark
+        do throws(AgentError) {
+            guard let found = try LedgerMark.read(folder: folder) else {
+                return unusable("its mark is missing")
+            }
+            mark = found
+        } catch {
+            return unusable(error.message)
+        }
+        var isFound = mark == .empty
+        var (start, steps, ahead) = (LedgerCodec.magic.count, UInt64(0), 0)
+        for (record, end) in zip(contents.records, contents.ends) {
+            head = LedgerMark.chained(head, bytes[start..<end])
+            start = end
+            if case .step = record { steps += 1 }
+            if LedgerMark(steps: steps, length: end, head: head) == mark {
+                (isFound, ahead) = (true, 0)
+            } else if isFound, case .step = record {
+                ahead += 1
+            }
+        }
+        guard isFound else {
+            return unusable("it is not the one that its mark knows: cut, changed or put back")
+        }
+        // A crash can come between a step and its mark, and no more than once.
+        return ahead <= 1 ? nil : unusable("it holds \(ahead) steps that its mark does not know")
+    }
+
+    private func unusable(_ what: String) -> LedgerError {
         LedgerError(
             .damaged,
-            "\(path): \(what). No action will run on this host until the file was looked at and moved away"
+            """
+            \(path): \(what). No action will run on this host until root has looked at what ran here, and has begun the \
+            ledger anew with "muster-agent ledger accept"
+            """
         )
     }
 
@@ -77,7 +131,7 @@ final class LedgerFile {
         guard length < Self.bytesMax else {
             throw LedgerError(
                 .full,
-                "\(path) has reached \(Self.bytesMax) bytes: stop the agent and archive it"
+                "\(path) has reached \(Self.bytesMax) bytes: stop the agent and begin it anew with \"ledger accept\""
             )
         }
         // Keeps the size: the file ends where its last record ends.
@@ -91,6 +145,7 @@ final class LedgerFile {
     @discardableResult
     func take(_ step: LedgerStep) throws(LedgerError) -> LedgerStep {
         try append(.step(step), sync: true)
+        mark()
         return step
     }
 
@@ -121,7 +176,19 @@ final class LedgerFile {
             throw error
         }
         length += off_t(bytes.count)
+        head = LedgerMark.chained(head, bytes)
         try engine.apply(record)
+    }
+
+    /// Writes how far the ledger has come.
+    ///
+    /// The steps so far are true whether this works or not, but without it no more may follow.
+    private func mark() {
+        do throws(AgentError) {
+            try LedgerMark(steps: engine.steps, length: Int(length), head: head).write(to: markDescriptor)
+        } catch {
+            failure = LedgerError(.storage, error.message)
+        }
     }
 
     private func cut(to size: off_t) throws(AgentError) {
@@ -129,5 +196,46 @@ final class LedgerFile {
             throw .system("\(path) ends in an unfinished record that can't be cut off", errno: errno)
         }
         length = size
+    }
+}
+
+extension LedgerFile {
+    /// What the file of a folder says is done and waits for a decision, as far as it can be read.
+    static func undecided(folder: String) -> [(ticket: TicketID, subject: String)] {
+        guard let bytes = try? SafeFile.read("\(folder)/\(name)", bytesMax: bytesMax + (4 << 20)) else {
+            return []
+        }
+        var engine = LedgerEngine()
+        for record in LedgerCodec.decode(bytes).records { try? engine.apply(record) }
+        return engine.awaiting.map { ($0.ticket, engine[$0.ticket]?.subject ?? "") }
+    }
+
+    /// Begins the ledger anew, with what was there moved aside; returns where to.
+    ///
+    /// Plans from before are refused from then on: what ran of them is not known any more. The agent must not run.
+    static func accept(folder: String, reason: String, now: Timestamp) throws(AgentError) -> [String] {
+        let path = "\(folder)/\(name)"
+        let held = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        defer { if held >= 0 { close(held) } }
+        guard held < 0 || flock(held, LOCK_EX | LOCK_NB) == 0 else {
+            throw AgentError(.system, "\(path) is in use: stop the agent first")
+        }
+        var owner = stat()
+        guard stat(folder, &owner) == 0 else { throw .system(folder, errno: errno) }
+        var moved: [String] = []
+        for file in [path, "\(folder)/\(LedgerMark.name)"] where access(file, F_OK) == 0 {
+            let aside = "\(file).\(now.nanoseconds / 1_000_000_000)"
+            try SafeFile.rename(file, to: aside)
+            moved.append(aside)
+        }
+        let record = LedgerCodec.encode(.accepted(at: now, reason: reason))
+        let bytes = LedgerCodec.magic + record
+        let head = LedgerMark.chained(LedgerMark.chainStart, record)
+        try LedgerMark(steps: 0, length: bytes.count, head: head).make(folder: folder)
+        try SafeFile.write(path, bytes, mode: 0o600)
+        for file in [path, "\(folder)/\(LedgerMark.name)"] {
+            guard chown(file, owner.st_uid, owner.st_gid) == 0 else { throw .system(file, errno: errno) }
+        }
+        return moved
     }
 }

@@ -7,6 +7,8 @@ package enum AgentCommand: Equatable, Sendable {
     case join(Join)
     case run(config: String?, state: String?)
     case checkPolicy(path: String?)
+    case showLedger(state: String?)
+    case acceptLedger(state: String?, reason: String)
     case markDeploy(DeployMark)
 
     /// `muster-agent join`.
@@ -45,6 +47,11 @@ package enum AgentCommand: Equatable, Sendable {
               Runs until TERM or INT. HUP tells in the log what the policy now says.
           muster-agent policy check [--policy PATH]
               Says whether the policy is safe and understood, and what it allows.
+          muster-agent ledger show [--state DIR]
+              Tells what was done on this host, and whether the ledger can be used.
+          muster-agent ledger accept --reason TEXT [--state DIR]
+              For root, with the agent stopped: moves a ledger that can't be used aside and begins a new one.
+              Plans from before that moment are refused from then on.
           muster-agent mark deploy --service NAME --version VERSION [--previous VERSION] [--by WHO] [--number N]
                                    [--summary TEXT] [--config PATH]
               Tells the agent of a deploy: leaves a marker in the folder deploy_markers of agent.yaml.
@@ -58,6 +65,7 @@ package enum AgentCommand: Equatable, Sendable {
           muster token create --uses 1 --ttl 1h | ssh web-1 muster-agent join --coordinator muster:7443 --token-file -
           muster-agent run --config /etc/muster --state /var/lib/muster
           muster-agent policy check
+          muster-agent ledger accept --reason "disk replaced, state restored; looked at shop and db by hand"
           muster-agent mark deploy --service shop --version 4521 --previous 4520 --by "$USER"
 
         EXIT CODES
@@ -70,7 +78,7 @@ package enum AgentCommand: Equatable, Sendable {
         if reader.isAtEnd {
             throw AgentError(
                 .usage,
-                "a command is missing: join, run, policy check or mark deploy (see --help)"
+                "a command is missing: join, run, policy check, ledger show, ledger accept or mark deploy (see --help)"
             )
         }
         if reader.takeFlag(["--help", "-h", "help"]) {
@@ -115,6 +123,23 @@ package enum AgentCommand: Equatable, Sendable {
                 throw AgentError(.usage, "the command is \"policy check\"")
             }
             self = .checkPolicy(path: try reader.options(["--policy"])["--policy"])
+        } else if reader.takeWord("ledger") {
+            if reader.takeFlag(["--help", "-h"]) {
+                self = .help
+            } else if reader.takeWord("show") {
+                self = .showLedger(state: try reader.options(["--state"])["--state"])
+            } else if reader.takeWord("accept") {
+                let options = try reader.options(["--state", "--reason"])
+                guard let reason = options["--reason"] else {
+                    throw AgentError(
+                        .usage,
+                        "ledger accept needs --reason TEXT: what was looked at, and found"
+                    )
+                }
+                self = .acceptLedger(state: options["--state"], reason: String(reason.prefix(512)))
+            } else {
+                throw AgentError(.usage, "the commands are \"ledger show\" and \"ledger accept\"")
+            }
         } else if reader.takeWord("mark") {
             guard reader.takeWord("deploy") else {
                 throw AgentError(.usage, "the command is \"mark deploy\"")

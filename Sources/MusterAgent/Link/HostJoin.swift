@@ -86,6 +86,7 @@ package struct HostJoin {
             folder: folder,
             now: Moment.wall()
         )
+        try LedgerFile.make(folder: folder)
         try JoinRecord(coordinator: coordinator, hostName: name).write(folder: folder)
     }
 

@@ -60,6 +60,17 @@ package protocol Operations: Sendable {
         by operatorName: String
     ) async throws(OperationError)
 
+    /// Halts a plan that is being carried out, lets it go on, or ends it.
+    ///
+    /// - Throws: `notFound`; `conflict` when it is not under way.
+    func steer(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        _ order: RolloutOrder,
+        reason: String,
+        by operatorName: String
+    ) async throws(OperationError)
+
     /// Closes an incident, with the cause as people found it in the end; nil keeps Muster's own.
     func close(
         _ incident: IncidentID,

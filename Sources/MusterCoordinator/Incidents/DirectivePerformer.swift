@@ -49,6 +49,7 @@ struct DirectivePerformer: Sendable {
         case .matchRunbook: return [matcher.match(incident, in: library.read())]
         case .check(let step): return await check(step, of: incident)
         case .propose(let step): return await propose(step, of: incident)
+        case .look(let plan, let wave): return await look(plan, before: wave, of: incident)
         case .issueTicket(let plan, let host): return issue(plan, to: host, of: incident)
         case .deliver(let ticket): return await courier.deliver(ticket, of: incident, emit: emit)
         case .follow(let ticket): return await courier.follow(ticket, of: incident)
@@ -172,6 +173,25 @@ struct DirectivePerformer: Sendable {
         guard !Task.isCancelled else { return [] }
         let text = "no plan can be made: \(problem)"
         return [.stepEnded(step: step, outcome: .failed, text: text, values: [:])]
+    }
+
+    /// Measures the stop condition; none of it when that can't be done, so that the rollout waits.
+    private func look(_ id: PlanID, before wave: Int, of incident: Incident) async -> [IncidentEvent] {
+        guard let plan = incident[id]?.sealed.plan else { return [] }
+        do {
+            let phrase = try ExpressionParser.phrase(plan.spread.stopWhen)
+            let check = RunbookCheck.signal(name: phrase.name, condition: phrase.condition)
+            let reading = try await measurement.read(check, for: incident, since: nil)
+            return [.rolloutLooked(plan: id, wave: wave, stops: reading.met, text: reading.text)]
+        } catch {
+            logger.notice(
+                "the stop condition of a plan can't be measured, so its next wave waits",
+                metadata: [
+                    "plan": "\(id.short)", "condition": "\(plan.spread.stopWhen)", "reason": "\(error)",
+                ]
+            )
+            return []
+        }
     }
 
     private func issue(_ plan: PlanID, to host: HostReference, of incident: Incident) -> [IncidentEvent] {

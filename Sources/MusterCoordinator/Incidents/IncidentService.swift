@@ -287,15 +287,26 @@ package final class IncidentService: Operations, Service {
         let approvers = configuration.approvers
         try await known(incident).decide { incident throws(OperationError) in
             let record = try incident.undecided(plan, at: now())
-            guard record.sealed.plan.proposer != operatorName else {
+            let proposer = record.sealed.plan.proposer
+            guard proposer != operatorName, proposer != approval.signer else {
                 throw OperationError(
                     .denied,
-                    "\(operatorName) proposed the plan; somebody else has to approve it"
+                    "\(proposer) proposed the plan; somebody else has to approve it"
                 )
             }
             guard approval.signature.count == 64, !approval.signer.isEmpty, approval.signer.utf8.count <= 64
             else {
                 throw OperationError(.malformed, "an approval is a signer and a signature of 64 bytes")
+            }
+            if case .approved(let others) = record.decision {
+                guard !record.approvers.contains(operatorName),
+                    !others.contains(where: { $0.signer == approval.signer })
+                else {
+                    throw OperationError(
+                        .conflict,
+                        "\(approval.signer) has approved it already; it needs \(record.sealed.plan.approvalsNeeded) people"
+                    )
+                }
             }
             guard approvers.isEmpty || approvers[approval.signer] != nil else {
                 throw OperationError(
@@ -329,6 +340,32 @@ package final class IncidentService: Operations, Service {
         }
     }
 
+    package func steer(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        _ order: RolloutOrder,
+        reason: String,
+        by operatorName: String
+    ) async throws(OperationError) {
+        let reason = String(reason.prefix(1024))
+        try await known(incident).decide { incident throws(OperationError) in
+            let record = try incident.underWay(plan)
+            switch order {
+            case .pause:
+                guard !record.isPaused else {
+                    throw OperationError(.conflict, "plan \(plan.short) is paused already")
+                }
+                return [.rolloutPaused(plan: plan, by: operatorName, reason: reason)]
+            case .resume:
+                guard record.isPaused else {
+                    throw OperationError(.conflict, "plan \(plan.short) is not paused")
+                }
+                return [.rolloutResumed(plan: plan, by: operatorName)]
+            case .abort: return [.rolloutAborted(plan: plan, by: operatorName, reason: reason)]
+            }
+        }
+    }
+
     package func close(
         _ incident: IncidentID,
         by operatorName: String,
@@ -358,6 +395,20 @@ extension Incident {
     /// Nothing is left to do.
     fileprivate var isOver: Bool { !isOpen && unsettled.isEmpty && told.contains(.postMortem) }
 
+    /// The plan, when it may run and its step has not ended.
+    fileprivate func underWay(_ id: PlanID) throws(OperationError) -> PlanRecord {
+        guard let record = self[id] else {
+            throw OperationError(.notFound, "incident \(self.id) has no plan \(id.short)")
+        }
+        guard record.mayRun else {
+            throw OperationError(.conflict, "plan \(id.short) has not begun: nobody has approved it")
+        }
+        guard isOpen, record.aborted == nil, steps[record.sealed.plan.step]?.outcome == nil else {
+            throw OperationError(.conflict, "plan \(id.short) is over")
+        }
+        return record
+    }
+
     /// The plan, when a person may still decide about it.
     fileprivate func undecided(_ id: PlanID, at now: Timestamp) throws(OperationError) -> PlanRecord {
         guard let record = self[id] else {
@@ -365,7 +416,10 @@ extension Incident {
         }
         switch record.decision {
         case .open: break
-        case .approved: throw OperationError(.conflict, "plan \(id.short) is approved already")
+        case .approved:
+            guard record.isUndecided else {
+                throw OperationError(.conflict, "plan \(id.short) is approved already")
+            }
         case .present:
             throw OperationError(.conflict, "plan \(id.short) is covered by the runbook's signature")
         case .rejected(let by, _): throw OperationError(.conflict, "plan \(id.short) was rejected by \(by)")

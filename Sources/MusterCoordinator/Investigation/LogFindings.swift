@@ -33,7 +33,7 @@ enum LogFindings {
                 id: FindingID(at: now),
                 kind: .logs,
                 text: "\(group.count) new \(group.template.level?.rawValue ?? "log") lines since "
-                    + "\(group.first.timeOfDay) on \(names(hosts)): \(group.template.pattern.prefix(160))",
+                    + "\(group.first.timeOfDay) on \(HostReference.list(hosts)): \(group.template.pattern.prefix(160))",
                 hosts: hosts,
                 service: group.template.service,
                 subject: String(group.template.pattern.prefix(200)),
@@ -63,10 +63,5 @@ enum LogFindings {
             first = min(first, template.first)
             hosts.insert(host)
         }
-    }
-
-    /// `web-1, web-2`, or their number when they are many.
-    static func names(_ hosts: [HostReference]) -> String {
-        hosts.count > 3 ? "\(hosts.count) hosts" : hosts.map(\.name).joined(separator: ", ")
     }
 }

@@ -33,7 +33,7 @@ enum MetricFindings {
             return Finding(
                 id: FindingID(at: now),
                 kind: .resource,
-                text: "\(subject) is \(value(last, key.name)) on \(LogFindings.names(hosts)), "
+                text: "\(subject) is \(value(last, key.name)) on \(HostReference.list(hosts)), "
                     + "before it was \(value(worst.series.baselineMedian, key.name))",
                 hosts: hosts,
                 service: "",

@@ -36,7 +36,7 @@ enum RequestFindings {
         let low = WilsonInterval(successes: worst.errors, trials: worst.requests).low
         guard worst.errors >= 3, low > (worst.errorRatioBefore ?? 0) else { return nil }
         let sick = context.hosts.filter { $0.state == .sick }.map(\.host)
-        let place = sick.isEmpty ? "" : ", on \(LogFindings.names(sick)) of \(context.hosts.count) hosts"
+        let place = sick.isEmpty ? "" : ", on \(HostReference.list(sick)) of \(context.hosts.count) hosts"
         let past = worst.errorRatioBefore.map { " (before: \($0.percentText))" } ?? ""
         return Finding(
             id: FindingID(at: now),
@@ -111,7 +111,7 @@ enum RequestFindings {
             Finding(
                 id: FindingID(at: now),
                 kind: .difference,
-                text: "\(difference.trait) is \(difference.sick) on \(LogFindings.names(sick)), which "
+                text: "\(difference.trait) is \(difference.sick) on \(HostReference.list(sick)), which "
                     + "\(sick.count == 1 ? "is" : "are") sick, and \(difference.healthy.joined(separator: " or ")) "
                     + "on the \(healthy.count) healthy hosts",
                 hosts: sick,

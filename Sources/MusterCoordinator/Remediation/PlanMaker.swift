@@ -30,7 +30,11 @@ struct PlanMaker: Sendable {
         let action = try filled(mitigation.action, incident)
         let rollback: Action? =
             if let rollback = mitigation.rollback { try filled(rollback, incident) } else { nil }
-        let names = LogFindings.names(targets)
+        let names = HostReference.list(targets)
+        let spread = (mitigation.rollout ?? RunbookRollout()).resolved(
+            hosts: targets.count,
+            atOnce: Self.atOnce(targets, of: hosts, share: (mitigation.rollout ?? RunbookRollout()).shareMax)
+        )
         let plan = Plan(
             incident: incident.id,
             runbook: match.runbook.name,
@@ -42,12 +46,15 @@ struct PlanMaker: Sendable {
             irreversible: rollback == nil ? mitigation.irreversible ?? declared ?? "" : "",
             notBefore: moment,
             expires: moment + planLife,
-            proposer: "muster",
+            // Whoever signed the runbook beforehand has proposed what it does.
+            proposer: match.signature?.signer ?? "muster",
             evidence: Array((first?.evidence ?? []).prefix(64).map(\.description)),
-            commitWithin: rollback == nil ? .zero : commitWithin(match.runbook, after: step),
+            commitWithin: rollback == nil ? .zero : commitWithin(match.runbook, after: step, spread),
             summary: Self.clipped(
                 "\(action.summary) on \(names)\(first.map { ", because of \($0.cause)" } ?? "")"
-            )
+            ),
+            rollout: spread,
+            approvals: mitigation.approvals
         )
         let doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
         do {
@@ -131,11 +138,35 @@ struct PlanMaker: Sendable {
         }
     }
 
-    private func commitWithin(_ runbook: Runbook, after step: Int) -> Duration {
-        for later in runbook.steps.dropFirst(step + 1) {
-            if case .verifyResolution(_, let timeout) = later.action { return timeout + Self.commitMargin }
+    /// How many of the hosts may act at once: of no service more than its share, but one always.
+    ///
+    /// A service's hosts are those of the whole fleet that run it, so that a plan for all of them leaves most of them be.
+    static func atOnce(_ targets: [HostReference], of hosts: [FleetHost], share: Double) -> Int {
+        let meant = Set(targets.map(\.id))
+        var total: [String: Int] = [:]
+        var touched: Set<String> = []
+        for host in hosts where host.state.isTrusted {
+            for service in Set(host.services.map(\.name)) {
+                total[service, default: 0] += 1
+                if meant.contains(host.id) { touched.insert(service) }
+            }
         }
-        return Self.commitMargin * 5
+        let bounds = touched.map { max(1, Int(Double(total[$0] ?? 0) * share)) }
+        return bounds.min() ?? max(1, Int(Double(targets.count) * share))
+    }
+
+    /// How long a host waits for a decision, which comes when all waves are over and the verification is.
+    private func commitWithin(_ runbook: Runbook, after step: Int, _ spread: Rollout) -> Duration {
+        let verification = runbook.steps.dropFirst(step + 1).lazy.compactMap { later -> Duration? in
+            if case .verifyResolution(_, let timeout) = later.action { timeout } else { nil }
+        }.first
+        var wait = (verification ?? Self.commitMargin * 4) + Self.commitMargin
+        // The first host waits for all later waves; whoever waits too long takes its action back, and all stops.
+        for (earlier, later) in zip(spread.waves, spread.waves.dropFirst()) {
+            let turns = (later - earlier + spread.atOnce - 1) / spread.atOnce
+            wait += spread.soak + Self.commitMargin * turns
+        }
+        return min(wait, TicketJudge.commitWithinMax)
     }
 
     private func doubts(_ targets: [HostReference], hosts: [FleetHost], selector: String) -> [String] {
@@ -143,13 +174,13 @@ struct PlanMaker: Sendable {
         let ids = Set(targets.map(\.id))
         let meant = hosts.filter { ids.contains($0.id) }
         let away = meant.filter { $0.state != .connected }
-        if !away.isEmpty { doubts.append("not connected: \(LogFindings.names(away.map(\.reference)))") }
+        if !away.isEmpty { doubts.append("not connected: \(HostReference.list(away.map(\.reference)))") }
         guard !selector.isEmpty else { return doubts }
         do {
             let allowed = try TargetSelector(parsing: selector)
             let strangers = meant.filter { !allowed.matches($0) }
             if !strangers.isEmpty {
-                let names = LogFindings.names(strangers.map(\.reference))
+                let names = HostReference.list(strangers.map(\.reference))
                 doubts.append("the signature is for hosts with \(selector), not for \(names)")
             }
         } catch {

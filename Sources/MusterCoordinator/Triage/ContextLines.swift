@@ -16,7 +16,7 @@ enum ContextLines {
         let sick = context.hosts.filter { $0.state == .sick }
         let healthy = context.hosts.filter { $0.state == .healthy }
         if !sick.isEmpty {
-            let names = LogFindings.names(sick.map(\.host))
+            let names = HostReference.list(sick.map(\.host))
             let others = healthy.isEmpty ? "" : "; \(healthy.count) others are healthy"
             lines.append("sick: \(names)\(others)")
         }

@@ -17,8 +17,12 @@ package enum LedgerCodec {
         case .acknowledged(let number):
             body.byte(2)
             body.word(number)
+        case .accepted(let at, let reason):
+            body.byte(3)
+            body.word(UInt64(bitPattern: at.nanoseconds))
+            body.text(reason)
         case .step(let step):
-            body.byte(1)
+            body.byte(step.rollback == nil ? 1 : 4)
             body.word(step.number)
             body.text(step.report.ticket.description)
             body.blob(step.report.plan.bytes)
@@ -32,6 +36,7 @@ package enum LedgerCodec {
             body.byte((step.isRollback ? 1 : 0) | (step.isPreApproved ? 2 : 0))
             body.blob(step.plan)
             body.word(UInt64(bitPattern: step.commitDeadline?.nanoseconds ?? 0))
+            if let rollback = step.rollback { body.execution(rollback) }
         }
         var header = ByteWriter()
         header.half(UInt32(body.bytes.count))
@@ -44,6 +49,8 @@ package enum LedgerCodec {
     /// What a whole file holds.
     package struct Contents: Hashable, Sendable {
         package var records: [LedgerRecord] = []
+        /// Where each of them ends in the file.
+        package var ends: [Int] = []
         /// Length of the part that is sound; the rest is a record that was never finished.
         package var soundBytes = 0
         /// What is wrong in the middle; nil when nothing is.
@@ -84,6 +91,7 @@ package enum LedgerCodec {
                 return contents
             }
             contents.records.append(record)
+            contents.ends.append(end)
             offset = end
             contents.soundBytes = end
         }
@@ -96,19 +104,24 @@ package enum LedgerCodec {
 
     private static func record(_ body: ArraySlice<UInt8>) -> LedgerRecord? {
         var reader = ByteReader(body)
-        switch reader.byte() {
+        let kind = reader.byte()
+        switch kind {
         case 2:
             guard let number = reader.word(), reader.isAtEnd else { return nil }
             return .acknowledged(number)
-        case 1:
+        case 3:
+            guard let at = reader.word(), let reason = reader.text(), reader.isAtEnd else { return nil }
+            return .accepted(at: Timestamp(nanoseconds: Int64(bitPattern: at)), reason: reason)
+        case 1, 4:
             guard let number = reader.word(), let ticket = reader.text().flatMap({ TicketID($0) }),
                 let plan = reader.blob().flatMap({ Digest(bytes: $0) }),
                 let state = reader.text().flatMap({ ActionState(rawValue: $0) }),
                 let at = reader.word(), let reason = reader.text(), let exitStatus = reader.word(),
                 let output = reader.text(), let count = reader.word(), let subject = reader.text(),
-                let flags = reader.byte(), let bytes = reader.blob(), let deadline = reader.word(),
-                reader.isAtEnd
+                let flags = reader.byte(), let bytes = reader.blob(), let deadline = reader.word()
             else { return nil }
+            let rollback = kind == 4 ? reader.execution() : nil
+            guard reader.isAtEnd, kind == 1 || rollback != nil else { return nil }
             return .step(
                 LedgerStep(
                     number: number,
@@ -126,6 +139,7 @@ package enum LedgerCodec {
                     isRollback: flags & 1 != 0,
                     isPreApproved: flags & 2 != 0,
                     plan: bytes,
+                    rollback: rollback,
                     commitDeadline: deadline == 0 ? nil : Timestamp(nanoseconds: Int64(bitPattern: deadline))
                 )
             )

@@ -18,6 +18,10 @@ package struct LedgerEngine: Sendable {
     /// Steps that the coordinator has taken; every later one is sent again after a reconnect.
     package private(set) var acknowledged: UInt64 = 0
     private var pending: [LedgerStep] = []
+    /// Since when the ledger is complete; nil when it always was.
+    ///
+    /// A plan from before may have been carried out by a ticket that is not in it, and is not taken again.
+    package private(set) var floor: Timestamp?
 
     package init() {}
 
@@ -71,6 +75,14 @@ package struct LedgerEngine: Sendable {
         return (tickets, next)
     }
 
+    /// Tickets that wait for a commit, with the moment at which they are taken back without one.
+    package var awaiting: [(ticket: TicketID, deadline: Timestamp)] {
+        order.compactMap { ticket in
+            guard let entry = entries[ticket], entry.awaitsCommit else { return nil }
+            return entry.commitDeadline.map { (ticket, $0) }
+        }
+    }
+
     // MARK: Steps
 
     /// The step that records a refusal.
@@ -84,6 +96,7 @@ package struct LedgerEngine: Sendable {
         _ ticket: Ticket,
         subject: String,
         isPreApproved: Bool,
+        rollback: Execution? = nil,
         at now: Timestamp
     ) throws(LedgerError) -> LedgerStep {
         guard pending.count < Self.reportsPendingMax else {
@@ -96,6 +109,7 @@ package struct LedgerEngine: Sendable {
         step.subject = subject
         step.isPreApproved = isPreApproved
         step.plan = ticket.plan.bytes
+        step.rollback = rollback
         return step
     }
 
@@ -165,6 +179,9 @@ package struct LedgerEngine: Sendable {
         case (.prepared, .running), (.prepared, .failed): !isRollback
         case (.running, .done), (.running, .failed): !isRollback && !entry.isRollback
         case (.running, .indeterminate): isRollback == entry.isRollback
+        // Ran and ended badly: what it had done by then is taken back.
+        case (.running, .running): isRollback && !entry.isRollback && entry.rollback != nil
+        case (.running, .rollbackFailed) where !entry.isRollback: isRollback && entry.rollback != nil
         case (.done, .committed): !isRollback
         case (.done, .running), (.done, .rollbackFailed): isRollback && entry.awaitsCommit
         case (.running, .rolledBack), (.running, .rollbackFailed): isRollback && entry.isRollback
@@ -211,6 +228,7 @@ package struct LedgerEngine: Sendable {
         case .acknowledged(let number):
             acknowledged = max(acknowledged, min(number, steps))
             pending.removeAll { $0.number <= acknowledged }
+        case .accepted(let at, _): floor = max(floor ?? at, at)
         case .step(let step):
             guard step.number == steps + 1 else {
                 throw LedgerError(.damaged, "step \(step.number) of the ledger follows step \(steps)")
@@ -236,6 +254,7 @@ package struct LedgerEngine: Sendable {
                 report: report,
                 isRollback: false,
                 planBytes: step.plan,
+                rollback: step.rollback,
                 commitDeadline: nil,
                 started: nil
             )
@@ -253,6 +272,7 @@ package struct LedgerEngine: Sendable {
         entry.isRollback = step.isRollback
         if report.state.isFinal || (report.state == .done && step.commitDeadline == nil) {
             entry.planBytes = []
+            entry.rollback = nil
             entry.commitDeadline = nil
         }
         entries[report.ticket] = entry

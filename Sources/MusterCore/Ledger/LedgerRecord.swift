@@ -4,6 +4,8 @@ package enum LedgerRecord: Hashable, Sendable {
     case step(LedgerStep)
     /// The coordinator has taken every report up to this step's number.
     case acknowledged(UInt64)
+    /// The host's root began the ledger anew: what was in the one before is not known.
+    case accepted(at: Timestamp, reason: String)
 }
 
 /// One state of one ticket.
@@ -19,6 +21,8 @@ package struct LedgerStep: Hashable, Sendable {
     package var isPreApproved: Bool
     /// The plan's exact bytes; only with the first step of a ticket that will run.
     package var plan: [UInt8]
+    /// How it is taken back, as the policy allowed it then; only with the first step, and nil when it can't be.
+    package var rollback: Execution?
     /// When the action is taken back unless it was committed; only with `done`.
     package var commitDeadline: Timestamp?
 
@@ -29,6 +33,7 @@ package struct LedgerStep: Hashable, Sendable {
         isRollback: Bool = false,
         isPreApproved: Bool = false,
         plan: [UInt8] = [],
+        rollback: Execution? = nil,
         commitDeadline: Timestamp? = nil
     ) {
         self.number = number
@@ -37,6 +42,7 @@ package struct LedgerStep: Hashable, Sendable {
         self.isRollback = isRollback
         self.isPreApproved = isPreApproved
         self.plan = plan
+        self.rollback = rollback
         self.commitDeadline = commitDeadline
     }
 }
@@ -52,6 +58,8 @@ package struct LedgerEntry: Hashable, Sendable {
     package var isRollback: Bool
     /// The plan's exact bytes while something may still be taken back; else empty.
     package var planBytes: [UInt8]
+    /// How it is taken back, while it may be.
+    package var rollback: Execution?
     /// When the action is taken back unless it was committed; nil when there is nothing to decide.
     package var commitDeadline: Timestamp?
     /// When its action began to run; nil before.

@@ -21,6 +21,7 @@ extension HostPolicy {
     ///     sql:
     ///       - target: orders             # database target in agent.yaml; "" for the only one
     ///         allow: preapproved         # never, approved, preapproved
+    ///         statements: [<SHA-256 in hexadecimal>]   # else any
     ///         timeout: 30s               # 1s to 1h; else 30s
     ///         rate_per_hour: 6           # 1 to 3600; else 6
     ///     runbooks:
@@ -28,6 +29,7 @@ extension HostPolicy {
     ///       signers:                     # who may approve runbooks beforehand
     ///         - name: ana
     ///           key: <base64>
+    ///       sha256: [<of each runbook file, in hexadecimal>]   # no other is taken, whoever signed it
     ///
     /// `decodeKey` reads base64.
     package init(document: Document, decodeKey: (String) -> [UInt8]?) throws(DocumentError) {
@@ -56,6 +58,13 @@ extension HostPolicy {
             var inner = try DocumentReader(node, in: file, expecting: "\"preapproval\" and \"signers\"")
             allowsPreApproval = try inner.bool("preapproval") ?? false
             runbookSigners = try PolicyKey.list(try inner.list("signers"), in: file, decodeKey: decodeKey)
+            preApprovedRunbooks = try inner.digests("sha256")
+            guard !allowsPreApproval || !preApprovedRunbooks.isEmpty else {
+                throw inner.error(
+                    at: node.position,
+                    "\"preapproval: true\" needs \"sha256\": the runbook files it holds for, as \"muster runbook sign\" prints it"
+                )
+            }
             try inner.finish()
         }
         for action in actions {
@@ -165,9 +174,27 @@ extension PolicySQL {
             throw reader.error(at: node.position, "missing key \"allow\": never, approved or preapproved")
         }
         self.init(target: target, allow: allow)
+        statements = try reader.digests("statements")
         timeout = try reader.timeout() ?? timeout
         ratePerHour = try reader.int("rate_per_hour", in: 1...3600) ?? ratePerHour
         try reader.finish()
+    }
+}
+
+extension DocumentReader {
+    /// SHA-256 digests in hexadecimal; none when the key is not there.
+    fileprivate mutating func digests(_ key: String) throws(DocumentError) -> Set<Digest> {
+        var digests: Set<Digest> = []
+        for text in try strings(key) {
+            guard let digest = Digest(text) else {
+                throw error(
+                    at: position(of: key),
+                    "\"\(key)\" lists SHA-256 digests of 64 hexadecimal digits, found \"\(text.prefix(80))\""
+                )
+            }
+            digests.insert(digest)
+        }
+        return digests
     }
 }
 

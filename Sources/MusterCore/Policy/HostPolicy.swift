@@ -14,6 +14,8 @@ package struct HostPolicy: Hashable, Sendable {
     package var sql: [PolicySQL] = []
     /// Whether a signature over a runbook may stand for approvals.
     package var allowsPreApproval = false
+    /// SHA-256 of the runbook files that this holds for: no other, whoever signed it.
+    package var preApprovedRunbooks: Set<Digest> = []
     /// People who may pre-approve runbooks.
     package var runbookSigners: [PolicyKey] = []
 
@@ -79,6 +81,8 @@ package struct PolicySQL: Hashable, Sendable {
     /// Target in the agent's configuration; empty for the only one.
     package var target: String
     package var allow: PolicyPermission
+    /// SHA-256 of the statements that may be run; empty for any.
+    package var statements: Set<Digest> = []
     package var timeout: Duration = .seconds(30)
     package var ratePerHour = 6
 

@@ -85,6 +85,9 @@ package struct TicketJudge {
         guard plan.rollback != nil || plan.commitWithin == .zero else {
             throw PolicyRefusal("the plan waits for a commit but has no rollback")
         }
+        guard plan.rollback == nil || plan.commitWithin > .zero else {
+            throw PolicyRefusal("the plan has a rollback but gives the host no time after which to use it")
+        }
     }
 
     // MARK: Who allows it
@@ -113,7 +116,8 @@ package struct TicketJudge {
             }
             if !names.contains(approver.name) { names.append(approver.name) }
         }
-        if names.count >= policy.approvalsNeeded {
+        let needed = max(policy.approvalsNeeded, ticket.plan.plan.approvalsNeeded)
+        if names.count >= needed {
             return Authority(name: names.joined(separator: ", "), permission: .approved)
         }
         if let preApproval = ticket.preApproval {
@@ -121,7 +125,7 @@ package struct TicketJudge {
         }
         guard names.isEmpty else {
             throw PolicyRefusal(
-                "the plan needs \(policy.approvalsNeeded) approvals and has that of \(names.joined(separator: ", "))"
+                "the plan needs \(needed) approvals and has that of \(names.joined(separator: ", "))"
             )
         }
         throw PolicyRefusal(complaint)
@@ -145,6 +149,11 @@ package struct TicketJudge {
         }
         guard reading.digest(of: preApproval.runbook) == plan.runbookDigest else {
             throw PolicyRefusal("the plan comes from another version of the runbook than the one signed")
+        }
+        guard policy.preApprovedRunbooks.contains(plan.runbookDigest) else {
+            throw PolicyRefusal(
+                "this host's policy does not list the runbook \(plan.runbookDigest.short) among those that may run by themselves"
+            )
         }
         let declaration = try reading.declaration(from: preApproval.declaration)
         guard now < declaration.expires else {
@@ -241,6 +250,14 @@ package struct TicketJudge {
                 )
             }
             try check(listed.allow, covers: need, "a statement on target \"\(target)\"")
+            guard
+                listed.statements.isEmpty
+                    || listed.statements.contains(reading.digest(of: Array(statement.utf8)))
+            else {
+                throw PolicyRefusal(
+                    "the statement is not among those of this host's policy for target \"\(target)\""
+                )
+            }
             return .sql(SQLExecution(target: listed.target, statement: statement, timeout: listed.timeout))
         }
     }

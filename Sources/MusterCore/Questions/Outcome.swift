@@ -50,6 +50,11 @@ package struct HostReference: Hashable, Sendable, Codable, Comparable {
     package static func < (left: HostReference, right: HostReference) -> Bool {
         (left.name, left.id) < (right.name, right.id)
     }
+
+    /// `web-1, web-2`, or their number when they are many.
+    package static func list(_ hosts: [HostReference]) -> String {
+        hosts.count > 3 ? "\(hosts.count) hosts" : hosts.map(\.name).joined(separator: ", ")
+    }
 }
 
 /// What one host replied to one question.

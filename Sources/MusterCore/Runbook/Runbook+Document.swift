@@ -19,6 +19,12 @@ extension Runbook {
     ///         rollback: { run: …, with: … }        # or a statement
     ///         irreversible: reason                 # when there is no way back
     ///         requires_approval: false             # else true; false asks for a signature over the file
+    ///         approvals: 2                         # different people, 1 to 10; else 1
+    ///         waves: [1, 5%, 25%, 100%]            # hosts reached by each; else as here
+    ///         soak: 10s                            # between waves, 0s to 1h; else 10s
+    ///         error_budget: 0                      # hosts on which it may go wrong; else 0
+    ///         at_once: 25%                         # of one service's hosts, at least one; else 25%
+    ///         stop_when: "Error ratio > 20%"       # a signal, looked at before each wave but the first
     ///       - action: verify_resolution
     ///         check: "Connection pool utilization < 60%"
     ///         timeout: 5m
@@ -173,8 +179,69 @@ extension RunbookMitigation {
             hosts: hosts,
             rollback: rollback,
             irreversible: irreversible,
-            requiresApproval: try reader.bool("requires_approval") ?? true
+            requiresApproval: try reader.bool("requires_approval") ?? true,
+            rollout: try RunbookRollout(&reader),
+            approvals: try reader.int("approvals", in: 1...10)
         )
+    }
+}
+
+extension RunbookRollout {
+    /// Nil when the step says nothing of it.
+    fileprivate init?(_ reader: inout DocumentReader) throws(DocumentError) {
+        let keys = ["waves", "soak", "error_budget", "at_once", "stop_when"]
+        guard keys.contains(where: { reader.node($0) != nil }) else { return nil }
+        self.init()
+        let texts = try reader.strings("waves")
+        if !texts.isEmpty {
+            waves = []
+            for text in texts {
+                guard let reach = Reach(text) else {
+                    throw reader.error(
+                        at: reader.position(of: "waves"),
+                        "a wave is a number of hosts or a share, as in \"[1, 5%, 25%, 100%]\"; found \"\(text)\""
+                    )
+                }
+                waves.append(reach)
+            }
+        }
+        soak = try reader.duration("soak") ?? soak
+        guard soak >= .zero, soak <= .seconds(3600) else {
+            throw reader.error(at: reader.position(of: "soak"), "\"soak\" must be from 0s to 1h")
+        }
+        errorBudget = try reader.int("error_budget", in: 0...10_000) ?? errorBudget
+        if let text = try reader.string("at_once") {
+            guard case .percent(let percent)? = Reach(text) else {
+                throw reader.error(
+                    at: reader.position(of: "at_once"),
+                    "\"at_once\" must be a share, as in \"25%\""
+                )
+            }
+            shareMax = percent / 100
+        }
+        guard let text = try reader.string("stop_when") else { return }
+        do throws(ExpressionError) {
+            let phrase = try ExpressionParser.phrase(text)
+            stopWhen = .signal(name: phrase.name, condition: phrase.condition)
+        } catch {
+            throw reader.error(
+                at: reader.position(of: "stop_when"),
+                "\"stop_when\" must be a signal, as in \"Error ratio > 20%\": \(error.description)"
+            )
+        }
+    }
+}
+
+extension RunbookRollout.Reach {
+    /// `3` or `25%`; nil for anything else.
+    fileprivate init?(_ text: String) {
+        if text.hasSuffix("%") {
+            guard let percent = Double(text.dropLast()), percent > 0, percent <= 100 else { return nil }
+            self = .percent(percent)
+        } else {
+            guard let count = Int(text), 1...10_000 ~= count else { return nil }
+            self = .hosts(count)
+        }
     }
 }
 

@@ -168,19 +168,27 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
     package var irreversible: String?
     /// False means that a signature over this file may stand for the approval.
     package var requiresApproval: Bool
+    /// How it spreads; nil when the file says nothing of it.
+    package var rollout: RunbookRollout?
+    /// Different people who have to approve it; nil for one.
+    package var approvals: Int?
 
     package init(
         action: RunbookAction,
         hosts: RunbookHosts,
         rollback: RunbookAction?,
         irreversible: String?,
-        requiresApproval: Bool
+        requiresApproval: Bool,
+        rollout: RunbookRollout? = nil,
+        approvals: Int? = nil
     ) {
         self.action = action
         self.hosts = hosts
         self.rollback = rollback
         self.irreversible = irreversible
         self.requiresApproval = requiresApproval
+        self.rollout = rollout
+        self.approvals = approvals
     }
 
     /// Whether a plan's action is one that this step means, whatever its templates became.
@@ -199,7 +207,7 @@ package enum RunbookAction: Hashable, Sendable, Codable {
     package func permits(_ planned: Action) -> Bool {
         switch (self, planned) {
         case (.sql(let statement, let target), .sql(let plannedTarget, let plannedStatement)):
-            return statement == plannedStatement && (target.isEmpty || target == plannedTarget)
+            return statement == plannedStatement && target == plannedTarget
         case (.command(let name, let parameters), .command(let plannedName, let plannedParameters)):
             guard name == plannedName, Set(parameters.keys) == Set(plannedParameters.keys) else {
                 return false

@@ -28,6 +28,18 @@ package struct Plan: Hashable, Sendable, Codable {
     package var commitWithin: Duration
     /// One sentence for the approver.
     package var summary: String
+    /// How it spreads over the targets, in their order; nil in plans from before there were waves.
+    package var rollout: Rollout?
+    /// Different people who have to approve it; nil for one.
+    ///
+    /// A host's policy may want more.
+    package var approvals: Int?
+
+    /// Different people who have to approve it, at least.
+    package var approvalsNeeded: Int { max(1, approvals ?? 1) }
+
+    /// How it spreads over the targets.
+    package var spread: Rollout { rollout ?? Rollout(hosts: targets.count) }
 
     package init(
         incident: IncidentID,
@@ -43,7 +55,9 @@ package struct Plan: Hashable, Sendable, Codable {
         proposer: String,
         evidence: [String],
         commitWithin: Duration,
-        summary: String
+        summary: String,
+        rollout: Rollout? = nil,
+        approvals: Int? = nil
     ) {
         self.incident = incident
         self.runbook = runbook
@@ -59,6 +73,8 @@ package struct Plan: Hashable, Sendable, Codable {
         self.evidence = evidence
         self.commitWithin = commitWithin
         self.summary = summary
+        self.rollout = rollout
+        self.approvals = approvals
     }
 }
 

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIdentity
 
 /// What stands in `/etc/muster` of a pretended host, and how its agent joins.
 struct AgentFiles {
@@ -84,6 +85,7 @@ struct AgentFiles {
                   signers:
                     - name: \(approver)
                       key: "\(approverKey)"
+                  sha256: [\(CoordinatorFiles.runbooks.map { "\(SHA256.hash(Array($0.1.utf8)))" }.joined(separator: ", "))]
 
                 """
         }

@@ -87,6 +87,15 @@ package struct ReasonRequest: Hashable, Sendable, Codable {
     package init(reason: String) { self.reason = reason }
 }
 
+/// What a person wants of a plan that is being carried out.
+package enum RolloutOrder: String, Hashable, Sendable, CaseIterable {
+    /// No further host begins until somebody says go on.
+    case pause
+    case resume
+    /// Nothing begins any more; what waits for a decision is taken back.
+    case abort
+}
+
 /// How an incident is closed.
 package struct CloseRequest: Hashable, Sendable, Codable {
     /// The cause as people found it; nil keeps Muster's own.

@@ -14,7 +14,7 @@ extension Incident {
     package var pending: [PlanRecord] {
         guard isOpen, !runbookFailed else { return [] }
         return plans.filter {
-            $0.requested != nil && $0.decision == .open && steps[$0.sealed.plan.step]?.outcome == nil
+            $0.requested != nil && $0.isUndecided && steps[$0.sealed.plan.step]?.outcome == nil
         }
     }
 
@@ -72,7 +72,40 @@ extension Incident {
             pendingPlans: pending.map(\.sealed),
             doubts: pending.flatMap(\.why),
             actions: tickets.map(\.action),
+            rollouts: plans.map { progress(of: $0) },
             postMortemAvailable: postMortemVersion > 0
+        )
+    }
+
+    /// How far a plan is.
+    func progress(of plan: PlanRecord) -> PlanProgress {
+        let rollout = rollout(of: plan)
+        let tickets = rollout.tickets
+        let bounds = plan.sealed.plan.spread.waves
+        let (state, reason): (PlanProgress.State, String) =
+            if case .rejected(let by, let why) = plan.decision {
+                (.stopped, "rejected by \(by)\(why.isEmpty ? "" : ": \(why)")")
+            } else if let stopped = rollout.stopped {
+                (.stopped, stopped)
+            } else if let outcome = steps[plan.sealed.plan.step]?.outcome {
+                outcome == .failed ? (.stopped, steps[plan.sealed.plan.step]?.text ?? "") : (.done, "")
+            } else if !plan.mayRun {
+                (.waiting, "")
+            } else {
+                (plan.isPaused ? .paused : .running, "")
+            }
+        return PlanProgress(
+            plan: plan.sealed.id,
+            summary: plan.sealed.plan.summary,
+            state: state,
+            reason: reason,
+            hosts: plan.sealed.plan.targets.count,
+            well: tickets.count { $0.isWell },
+            underWay: tickets.count { !$0.isWell && !$0.isSettled },
+            bad: tickets.count { $0.isBad },
+            unsettled: tickets.count { !$0.isSettled },
+            wave: tickets.isEmpty ? 0 : 1 + (bounds.firstIndex { $0 >= tickets.count } ?? bounds.count - 1),
+            waves: bounds.count
         )
     }
 

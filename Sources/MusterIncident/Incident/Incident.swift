@@ -65,11 +65,37 @@ package struct Incident: Sendable {
         package var requested: Timestamp?
         package var why: [String] = []
         package var decision = Decision.open
+        /// Nothing new begins while it is.
+        package var isPaused = false
+        /// Who ended it and why; nil while nobody has.
+        package var aborted: String?
+        /// What was seen of the stop condition, by the wave before which it was looked at.
+        package var looks: [Int: Look] = [:]
+
+        /// One look at the stop condition.
+        package struct Look: Hashable, Sendable {
+            package var stops: Bool
+            package var text: String
+        }
+
+        /// Operators who have approved it, beside the names that they signed with.
+        package var approvers: Set<String> = []
 
         package var mayRun: Bool {
             switch decision {
-            case .approved, .present: true
+            case .approved(let approvals):
+                min(Set(approvals.map(\.signer)).count, approvers.count) >= sealed.plan.approvalsNeeded
+            case .present: true
             case .open, .rejected: false
+            }
+        }
+
+        /// Whether people may still decide about it.
+        package var isUndecided: Bool {
+            switch decision {
+            case .open: true
+            case .approved: !mayRun
+            case .present, .rejected: false
             }
         }
     }
@@ -131,7 +157,8 @@ package struct Incident: Sendable {
         case .postMortemDrafted(_, let version): postMortemVersion = version
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
         case .closed(_, let cause): (closed, confirmedCause) = (event.at, cause)
-        case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent:
+        case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
+            .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked:
             applyToPlans(event)
         case .actionTicketed, .actionUndelivered, .actionReported, .actionDecided, .actionLost:
             applyToTickets(event)
@@ -145,8 +172,9 @@ package struct Incident: Sendable {
             if self[plan.id] == nil { plans.append(PlanRecord(sealed: plan, doubts: doubts)) }
         case .approvalRequested(let plan, let why):
             change(plan) { ($0.requested, $0.why) = (event.at, why) }
-        case .approvalGiven(let plan, let approval, _):
+        case .approvalGiven(let plan, let approval, let by):
             change(plan) {
+                $0.approvers.insert(by)
                 switch $0.decision {
                 case .open: $0.decision = .approved([approval])
                 case .approved(let others): $0.decision = .approved(others + [approval])
@@ -154,9 +182,18 @@ package struct Incident: Sendable {
                 }
             }
         case .approvalRejected(let plan, let by, let reason):
-            change(plan) { if $0.decision == .open { $0.decision = .rejected(by: by, reason: reason) } }
+            change(plan) { if $0.isUndecided { $0.decision = .rejected(by: by, reason: reason) } }
         case .approvalPresent(let plan, _):
             change(plan) { if $0.decision == .open { $0.decision = .present } }
+        case .rolloutPaused(let plan, _, _): change(plan) { $0.isPaused = true }
+        case .rolloutResumed(let plan, _): change(plan) { $0.isPaused = false }
+        case .rolloutAborted(let plan, let by, let reason):
+            change(plan) {
+                guard $0.aborted == nil else { return }
+                $0.aborted = "ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
+            }
+        case .rolloutLooked(let plan, let wave, let stops, let text):
+            change(plan) { $0.looks[wave] = PlanRecord.Look(stops: stops, text: text) }
         default: break
         }
     }

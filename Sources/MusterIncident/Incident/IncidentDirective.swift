@@ -17,6 +17,8 @@ package enum IncidentDirective: Hashable, Sendable {
     case check(step: Int)
     /// Resolve the hosts and seal the plan; ends in `planProposed`, or in `stepEnded` when it can't be made.
     case propose(step: Int)
+    /// Look at the plan's stop condition before a wave; ends in `rolloutLooked`.
+    case look(plan: PlanID, wave: Int)
     /// Store a new ticket; ends in `actionTicketed`.
     case issueTicket(plan: PlanID, host: HostReference)
     /// Bring the stored ticket to its host; ends in a report.

@@ -37,7 +37,7 @@ extension IncidentEngine {
         if plan.sealed.plan.expires <= now {
             return end(step, .failed, "plan \(plan.sealed.id.short) lapsed before anybody approved it")
         }
-        guard plan.requested == nil else { return [] }
+        guard plan.requested == nil, plan.decision == .open else { return [] }
         let why = incident.reasonsToAsk(plan, now: now)
         if why.isEmpty, let signer = incident.match?.signature?.signer {
             return [.record(.approvalPresent(plan: plan.sealed.id, signer: signer))]
@@ -45,28 +45,26 @@ extension IncidentEngine {
         return [.record(.approvalRequested(plan: plan.sealed.id, why: why))]
     }
 
-    /// One host first, then the others together; whatever goes wrong on one stops all.
+    /// Wave by wave; once the rollout stops, what can be taken back is.
     private func act(_ plan: Incident.PlanRecord, step: Int, now: Timestamp) -> [IncidentDirective] {
-        let tickets = incident.tickets.filter { $0.plan == plan.sealed.id }
-        let bad = tickets.filter { $0.isSettled && !$0.isWell }
-        if let first = bad.first { return giveUp(tickets, because: first, step: step) }
-        let targets = plan.sealed.plan.targets
-        let missing = targets.filter { target in !tickets.contains { $0.host.id == target.id } }
-        guard missing.isEmpty else {
-            guard tickets.allSatisfy(\.isWell) else { return [] }
-            if plan.sealed.plan.expires <= now {
-                let text = "plan \(plan.sealed.id.short) lapsed before all hosts had acted"
-                // What is done on some of the hosts only is done by halves: it is taken back where that can be.
-                let open = tickets.filter { !$0.isSettled }
-                return open.isEmpty ? end(step, .failed, text) : decide(open, keep: false, text)
-            }
-            let wave = tickets.isEmpty ? Array(missing.prefix(1)) : missing
-            return wave.map { .issueTicket(plan: plan.sealed.id, host: $0) }
+        let rollout = incident.rollout(of: plan)
+        switch rollout.next(now: now) {
+        case .begin(let hosts): return hosts.map { .issueTicket(plan: plan.sealed.id, host: $0) }
+        case .wait: return []
+        case .look(let wave): return [.look(plan: plan.sealed.id, wave: wave)]
+        case .stop(let reason):
+            // What is done on some of the hosts only is done by halves: it is taken back where that can be.
+            let open = rollout.tickets.filter { !$0.isSettled }
+            guard open.isEmpty else { return decide(open.filter { $0.state == .done }, keep: false, reason) }
+            return end(step, .failed, reason)
+        case .finished: return finish(rollout.tickets, step: step)
         }
-        guard tickets.allSatisfy(\.isWell) else { return [] }
+    }
+
+    private func finish(_ tickets: [Incident.TicketRecord], step: Int) -> [IncidentDirective] {
         // Without a verification step nobody will decide later.
         let verifies = incident.match?.runbook.steps.dropFirst(step + 1).contains(where: \.verifies) ?? false
-        let undecided = verifies ? [] : tickets.filter { $0.state == .done }
+        let undecided = verifies ? [] : tickets.filter { $0.state == .done && !$0.isSettled }
         guard undecided.isEmpty else {
             return decide(
                 undecided,
@@ -75,21 +73,15 @@ extension IncidentEngine {
             )
         }
         let count = tickets.reduce(0) { $0 + ($1.report?.count ?? 0) }
-        let names = tickets.map(\.host.name).joined(separator: ", ")
-        return end(step, .passed, "done on \(names)", ["count": Double(count)])
-    }
-
-    private func giveUp(
-        _ tickets: [Incident.TicketRecord],
-        because bad: Incident.TicketRecord,
-        step: Int
-    ) -> [IncidentDirective] {
-        let state = bad.lost ? "indeterminate" : bad.state?.rawValue ?? "unknown"
-        let reason = bad.report?.reason ?? ""
-        let text = "action on \(bad.host.name): \(state)\(reason.isEmpty ? "" : " (\(reason))")"
-        let open = tickets.filter { !$0.isSettled }
-        guard open.isEmpty else { return decide(open.filter { $0.state == .done }, keep: false, text) }
-        return end(step, .failed, text)
+        let (bad, well) = (tickets.filter(\.isBad), tickets.filter { !$0.isBad })
+        let troubles = bad.prefix(10).map(\.trouble).joined(separator: "; ")
+        let budget = bad.isEmpty ? "" : "; within the budget: \(troubles)"
+        return end(
+            step,
+            .passed,
+            "done on \(HostReference.list(well.map(\.host)))\(budget)",
+            ["count": Double(count)]
+        )
     }
 
     /// Stores the decision for those that have none yet; what is decided is carried out elsewhere.
@@ -108,7 +100,7 @@ extension IncidentEngine {
     private func resolve(_ step: Int) -> [IncidentDirective] {
         guard let record = incident.steps[step], let passed = record.verified else {
             // An action that was taken back meanwhile leaves nothing to verify.
-            if let bad = incident.tickets.first(where: { $0.isSettled && !$0.isWell }) {
+            if let bad = incident.beyondBudget {
                 let state = bad.lost ? "indeterminate" : bad.state?.rawValue ?? "unknown"
                 return end(step, .failed, "the action on \(bad.host.name) became \(state)")
             }
@@ -118,7 +110,7 @@ extension IncidentEngine {
         guard waiting.isEmpty else {
             return decide(waiting.filter { $0.state == .done }, keep: passed, record.text)
         }
-        if passed, let bad = incident.tickets.first(where: { !$0.isWell }) {
+        if passed, let bad = incident.beyondBudget {
             return end(step, .failed, "the action on \(bad.host.name) was not kept")
         }
         return end(step, passed ? .passed : .failed, record.text)

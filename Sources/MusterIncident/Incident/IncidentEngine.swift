@@ -35,6 +35,10 @@ package struct IncidentEngine: Sendable {
         moments.append(incident.ranked + policy.roundPause)
         moments += incident.pending.map(\.sealed.plan.expires)
         if incident.isQuiet { moments.append(incident.alerted + policy.quietFor) }
+        for plan in incident.plans where plan.mayRun {
+            if case .wait(let moment?) = incident.rollout(of: plan).next(now: now) { moments.append(moment) }
+            moments.append(plan.sealed.plan.expires)
+        }
         return moments.filter { $0 > now }.min()
     }
 
@@ -64,7 +68,16 @@ package struct IncidentEngine: Sendable {
             }
             guard let state = ticket.state else {
                 // Too late to begin, but its host may have begun long ago: its ledger knows.
-                return incident.isOpen && now < ticket.expires ? .deliver(ticket.id) : .follow(ticket.id)
+                return mayBegin(ticket, now: now) ? .deliver(ticket.id) : .follow(ticket.id)
+            }
+            if state == .prepared,
+                let stopped = incident[ticket.plan].flatMap({ incident.rollout(of: $0).stopped })
+            {
+                // It waits for its turn on its host, and must not get it.
+                guard ticket.keep == nil else { return .conclude(ticket.id, keep: false) }
+                return .record(
+                    .actionDecided(ticket: ticket.id, host: ticket.host, keep: false, reason: stopped)
+                )
             }
             guard state == .done else { return .follow(ticket.id) }
             if let keep = ticket.keep { return .conclude(ticket.id, keep: keep) }
@@ -81,6 +94,12 @@ package struct IncidentEngine: Sendable {
             }
             return .follow(ticket.id)
         }
+    }
+
+    /// A ticket that has not reached its host is not brought there any more once its rollout has stopped.
+    private func mayBegin(_ ticket: Incident.TicketRecord, now: Timestamp) -> Bool {
+        guard incident.isOpen, now < ticket.expires, let plan = incident[ticket.plan] else { return false }
+        return incident.rollout(of: plan).stopped == nil
     }
 
     private func deadline(of ticket: Incident.TicketRecord) -> Timestamp {

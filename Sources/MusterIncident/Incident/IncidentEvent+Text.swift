@@ -45,6 +45,13 @@ extension IncidentEvent {
             return "Plan \(plan.short) rejected by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
         case .approvalPresent(let plan, let signer):
             return "Plan \(plan.short) is covered by the runbook's signature of \(signer)"
+        case .rolloutPaused(let plan, let by, let reason):
+            return "Plan \(plan.short) paused by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
+        case .rolloutResumed(let plan, let by): return "Plan \(plan.short) goes on, says \(by)"
+        case .rolloutAborted(let plan, let by, let reason):
+            return "Plan \(plan.short) ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
+        case .rolloutLooked(let plan, let wave, let stops, let text):
+            return "Plan \(plan.short) before wave \(wave + 1): \(stops ? "stops: " : "")\(text)"
         case .actionTicketed(let ticket, let plan, let host, _):
             return "Ticket \(ticket) for plan \(plan.short) issued to \(host.name)"
         case .actionUndelivered(_, let host, let reason):

@@ -28,6 +28,13 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case approvalRejected(plan: PlanID, by: String, reason: String)
     /// A signature over the runbook, made beforehand, covers this plan.
     case approvalPresent(plan: PlanID, signer: String)
+    /// No further host begins until it goes on.
+    case rolloutPaused(plan: PlanID, by: String, reason: String)
+    case rolloutResumed(plan: PlanID, by: String)
+    /// Nothing begins any more; what waits for a decision is taken back.
+    case rolloutAborted(plan: PlanID, by: String, reason: String)
+    /// What was seen of the stop condition before a wave, counted from 0.
+    case rolloutLooked(plan: PlanID, wave: Int, stops: Bool, text: String)
     /// Stored before the ticket is sent; the id is never used for a second one.
     case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
     case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
@@ -69,6 +76,10 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case approvalGiven = "approval.given"
         case approvalRejected = "approval.rejected"
         case approvalPresent = "approval.present"
+        case rolloutPaused = "rollout.paused"
+        case rolloutResumed = "rollout.resumed"
+        case rolloutAborted = "rollout.aborted"
+        case rolloutLooked = "rollout.looked"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -99,6 +110,10 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case approvalGiven = "approval.given"
         case approvalRejected = "approval.rejected"
         case approvalPresent = "approval.present"
+        case rolloutPaused = "rollout.paused"
+        case rolloutResumed = "rollout.resumed"
+        case rolloutAborted = "rollout.aborted"
+        case rolloutLooked = "rollout.looked"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -133,6 +148,10 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .approvalGiven: .approvalGiven
         case .approvalRejected: .approvalRejected
         case .approvalPresent: .approvalPresent
+        case .rolloutPaused: .rolloutPaused
+        case .rolloutResumed: .rolloutResumed
+        case .rolloutAborted: .rolloutAborted
+        case .rolloutLooked: .rolloutLooked
         case .actionTicketed: .actionTicketed
         case .actionUndelivered: .actionUndelivered
         case .actionReported: .actionReported

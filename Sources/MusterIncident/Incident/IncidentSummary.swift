@@ -92,6 +92,8 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
     package var doubts: [String]
     /// The newest state of each action on each host.
     package var actions: [HostAction]
+    /// How far each plan is, oldest first; nil from a coordinator that does not tell.
+    package var rollouts: [PlanProgress]?
     package var postMortemAvailable: Bool
 
     package init(
@@ -105,6 +107,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         pendingPlans: [SealedPlan],
         doubts: [String],
         actions: [HostAction],
+        rollouts: [PlanProgress]? = nil,
         postMortemAvailable: Bool
     ) {
         self.summary = summary
@@ -117,6 +120,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         self.pendingPlans = pendingPlans
         self.doubts = doubts
         self.actions = actions
+        self.rollouts = rollouts
         self.postMortemAvailable = postMortemAvailable
     }
 
@@ -125,6 +129,36 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
 
     /// What triage tells people, one sentence each.
     package var contextLines: [String] { context?.lines ?? [] }
+}
+
+/// How far a plan is.
+package struct PlanProgress: Hashable, Sendable, Codable {
+    package enum State: String, Sendable, Codable {
+        /// For people to approve it.
+        case waiting
+        case running
+        case paused
+        /// Rejected, ended or stopped by what went wrong; what can be taken back is.
+        case stopped
+        /// All hosts have acted.
+        case done
+    }
+
+    package var plan: PlanID
+    package var summary: String
+    package var state: State
+    /// Why it stopped; empty when it has not.
+    package var reason: String
+    package var hosts: Int
+    /// Hosts on which it went well, is under way, and went wrong or is lost.
+    package var well: Int
+    package var underWay: Int
+    package var bad: Int
+    /// Hosts that may still change by it: under way, or waiting to hear whether to keep it.
+    package var unsettled: Int
+    /// The wave that is being carried out, from 1; 0 before the first.
+    package var wave: Int
+    package var waves: Int
 }
 
 /// The newest state of one ticket, with its host.

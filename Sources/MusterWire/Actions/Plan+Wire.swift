@@ -104,6 +104,35 @@ extension WirePlan {
         evidence = plan.evidence
         commitWithinSeconds = UInt32(clamping: Int64(plan.commitWithin.inSeconds.rounded(.up)))
         summary = Fields.clipped(plan.summary, max: 512)
+        if let rollout = plan.rollout { self.rollout = WireRollout(rollout) }
+        approvals = Fields.small(plan.approvals ?? 0)
+    }
+}
+
+extension WireRollout {
+    init(_ rollout: Rollout) {
+        self.init()
+        waves = rollout.waves.map { Fields.small($0) }
+        soakMs = UInt32(clamping: Int64(rollout.soak.inMilliseconds))
+        errorBudget = Fields.small(rollout.errorBudget)
+        atOnce = Fields.small(rollout.atOnce)
+        stopWhen = rollout.stopWhen
+    }
+}
+
+extension Rollout {
+    init(_ wire: WireRollout, hosts: Int) throws(WireError) {
+        try WireCodec.refuseUnknown(wire, "plan's rollout")
+        try Fields.check(wire.waves.count, max: 64, "waves")
+        try Fields.check(wire.stopWhen.utf8.count, max: 256, "stop_when")
+        self.init(
+            waves: wire.waves.map { Int($0) },
+            soak: .milliseconds(Int64(wire.soakMs)),
+            errorBudget: Int(wire.errorBudget),
+            atOnce: Int(wire.atOnce),
+            stopWhen: wire.stopWhen
+        )
+        if let complaint = complaint(hosts: hosts) { throw WireError(.malformed, complaint) }
     }
 }
 
@@ -152,7 +181,9 @@ extension Plan {
             proposer: wire.proposer,
             evidence: wire.evidence,
             commitWithin: .seconds(Int64(wire.commitWithinSeconds)),
-            summary: wire.summary
+            summary: wire.summary,
+            rollout: wire.hasRollout ? try Rollout(wire.rollout, hosts: targets.count) : nil,
+            approvals: wire.approvals == 0 ? nil : Int(wire.approvals)
         )
     }
 }

@@ -112,70 +112,147 @@ package nonisolated enum WireActionState: SwiftProtobuf.Enum, Swift.CaseIterable
 
 /// What shall happen. Its id is SHA-256("muster/plan/v1" NUL bytes), where bytes are exactly the serialised
 /// form that was first made; it is carried as bytes everywhere and never serialised again.
-package nonisolated struct WirePlan: Sendable {
+package nonisolated struct WirePlan: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Incident it belongs to: UUIDv7 in text form.
-  package var incidentID: String = String()
+  package var incidentID: String {
+    get {_storage._incidentID}
+    set {_uniqueStorage()._incidentID = newValue}
+  }
 
   /// Name of the runbook, and SHA-256 of its file's bytes.
-  package var runbook: String = String()
+  package var runbook: String {
+    get {_storage._runbook}
+    set {_uniqueStorage()._runbook = newValue}
+  }
 
-  package var runbookSha256: Data = Data()
+  package var runbookSha256: Data {
+    get {_storage._runbookSha256}
+    set {_uniqueStorage()._runbookSha256 = newValue}
+  }
 
   /// Index of the step in the runbook's list, from 0.
-  package var step: UInt32 = 0
+  package var step: UInt32 {
+    get {_storage._step}
+    set {_uniqueStorage()._step = newValue}
+  }
 
   package var action: WireAction {
-    get {_action ?? WireAction()}
-    set {_action = newValue}
+    get {_storage._action ?? WireAction()}
+    set {_uniqueStorage()._action = newValue}
   }
   /// Returns true if `action` has been explicitly set.
-  package var hasAction: Bool {self._action != nil}
+  package var hasAction: Bool {_storage._action != nil}
   /// Clears the value of `action`. Subsequent reads from it will return its default value.
-  package mutating func clearAction() {self._action = nil}
+  package mutating func clearAction() {_uniqueStorage()._action = nil}
 
   /// Hosts, resolved to identities; at most 10 000. An agent that is not in it refuses.
-  package var targets: [WirePlanTarget] = []
+  package var targets: [WirePlanTarget] {
+    get {_storage._targets}
+    set {_uniqueStorage()._targets = newValue}
+  }
 
   /// How to take it back; absent when irreversible or when none is given.
   package var rollback: WireAction {
-    get {_rollback ?? WireAction()}
-    set {_rollback = newValue}
+    get {_storage._rollback ?? WireAction()}
+    set {_uniqueStorage()._rollback = newValue}
   }
   /// Returns true if `rollback` has been explicitly set.
-  package var hasRollback: Bool {self._rollback != nil}
+  package var hasRollback: Bool {_storage._rollback != nil}
   /// Clears the value of `rollback`. Subsequent reads from it will return its default value.
-  package mutating func clearRollback() {self._rollback = nil}
+  package mutating func clearRollback() {_uniqueStorage()._rollback = nil}
 
   /// Why it can't be taken back; empty when it can.
-  package var irreversible: String = String()
+  package var irreversible: String {
+    get {_storage._irreversible}
+    set {_uniqueStorage()._irreversible = newValue}
+  }
 
   /// When it may start and when it lapses.
-  package var notBeforeNs: Int64 = 0
+  package var notBeforeNs: Int64 {
+    get {_storage._notBeforeNs}
+    set {_uniqueStorage()._notBeforeNs = newValue}
+  }
 
-  package var expiresAtNs: Int64 = 0
+  package var expiresAtNs: Int64 {
+    get {_storage._expiresAtNs}
+    set {_uniqueStorage()._expiresAtNs = newValue}
+  }
 
   /// Who proposed it: an operator's name or "muster".
-  package var proposer: String = String()
+  package var proposer: String {
+    get {_storage._proposer}
+    set {_uniqueStorage()._proposer = newValue}
+  }
 
   /// Finding and event ids that it rests on; at most 64.
-  package var evidence: [String] = []
+  package var evidence: [String] {
+    get {_storage._evidence}
+    set {_uniqueStorage()._evidence = newValue}
+  }
 
   /// How long the acting agent waits for Commit before it takes the action back, in seconds. 0: no rollback.
-  package var commitWithinSeconds: UInt32 = 0
+  package var commitWithinSeconds: UInt32 {
+    get {_storage._commitWithinSeconds}
+    set {_uniqueStorage()._commitWithinSeconds = newValue}
+  }
 
   /// One sentence for the approver, at most 512 bytes.
-  package var summary: String = String()
+  package var summary: String {
+    get {_storage._summary}
+    set {_uniqueStorage()._summary = newValue}
+  }
+
+  /// How it spreads over the targets, in their order; absent: one host, then the others.
+  package var rollout: WireRollout {
+    get {_storage._rollout ?? WireRollout()}
+    set {_uniqueStorage()._rollout = newValue}
+  }
+  /// Returns true if `rollout` has been explicitly set.
+  package var hasRollout: Bool {_storage._rollout != nil}
+  /// Clears the value of `rollout`. Subsequent reads from it will return its default value.
+  package mutating func clearRollout() {_uniqueStorage()._rollout = nil}
+
+  /// Different people who have to approve it; 0 means one. A host's policy may want more.
+  package var approvals: UInt32 {
+    get {_storage._approvals}
+    set {_uniqueStorage()._approvals = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _action: WireAction? = nil
-  fileprivate var _rollback: WireAction? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How an action spreads over the hosts of a plan.
+package nonisolated struct WireRollout: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Hosts reached by the end of each wave: increasing, the last is all of them; at most 64.
+  package var waves: [UInt32] = []
+
+  /// How long the next wave waits after one went well.
+  package var soakMs: UInt32 = 0
+
+  /// Hosts on which it may go wrong before all stops: failed, indeterminate and silent ones count alike.
+  package var errorBudget: UInt32 = 0
+
+  /// Hosts that may be acting at once.
+  package var atOnce: UInt32 = 0
+
+  /// A signal with a condition, looked at before each wave but the first; empty for none. At most 256 bytes.
+  package var stopWhen: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// One host of a plan.
@@ -434,7 +511,182 @@ nonisolated extension WireActionState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Plan"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0\u{1}rollout\0\u{1}approvals\0")
+
+  fileprivate class _StorageClass {
+    var _incidentID: String = String()
+    var _runbook: String = String()
+    var _runbookSha256: Data = Data()
+    var _step: UInt32 = 0
+    var _action: WireAction? = nil
+    var _targets: [WirePlanTarget] = []
+    var _rollback: WireAction? = nil
+    var _irreversible: String = String()
+    var _notBeforeNs: Int64 = 0
+    var _expiresAtNs: Int64 = 0
+    var _proposer: String = String()
+    var _evidence: [String] = []
+    var _commitWithinSeconds: UInt32 = 0
+    var _summary: String = String()
+    var _rollout: WireRollout? = nil
+    var _approvals: UInt32 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _incidentID = source._incidentID
+      _runbook = source._runbook
+      _runbookSha256 = source._runbookSha256
+      _step = source._step
+      _action = source._action
+      _targets = source._targets
+      _rollback = source._rollback
+      _irreversible = source._irreversible
+      _notBeforeNs = source._notBeforeNs
+      _expiresAtNs = source._expiresAtNs
+      _proposer = source._proposer
+      _evidence = source._evidence
+      _commitWithinSeconds = source._commitWithinSeconds
+      _summary = source._summary
+      _rollout = source._rollout
+      _approvals = source._approvals
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._incidentID) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._runbook) }()
+        case 3: try { try decoder.decodeSingularBytesField(value: &_storage._runbookSha256) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._step) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._action) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._targets) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._rollback) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._irreversible) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._notBeforeNs) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._expiresAtNs) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._proposer) }()
+        case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._evidence) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._commitWithinSeconds) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._summary) }()
+        case 15: try { try decoder.decodeSingularMessageField(value: &_storage._rollout) }()
+        case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._approvals) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._incidentID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._incidentID, fieldNumber: 1)
+      }
+      if !_storage._runbook.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._runbook, fieldNumber: 2)
+      }
+      if !_storage._runbookSha256.isEmpty {
+        try visitor.visitSingularBytesField(value: _storage._runbookSha256, fieldNumber: 3)
+      }
+      if _storage._step != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._step, fieldNumber: 4)
+      }
+      try { if let v = _storage._action {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if !_storage._targets.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._targets, fieldNumber: 6)
+      }
+      try { if let v = _storage._rollback {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      if !_storage._irreversible.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._irreversible, fieldNumber: 8)
+      }
+      if _storage._notBeforeNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._notBeforeNs, fieldNumber: 9)
+      }
+      if _storage._expiresAtNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._expiresAtNs, fieldNumber: 10)
+      }
+      if !_storage._proposer.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._proposer, fieldNumber: 11)
+      }
+      if !_storage._evidence.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._evidence, fieldNumber: 12)
+      }
+      if _storage._commitWithinSeconds != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._commitWithinSeconds, fieldNumber: 13)
+      }
+      if !_storage._summary.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._summary, fieldNumber: 14)
+      }
+      try { if let v = _storage._rollout {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      } }()
+      if _storage._approvals != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._approvals, fieldNumber: 16)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePlan, rhs: WirePlan) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._incidentID != rhs_storage._incidentID {return false}
+        if _storage._runbook != rhs_storage._runbook {return false}
+        if _storage._runbookSha256 != rhs_storage._runbookSha256 {return false}
+        if _storage._step != rhs_storage._step {return false}
+        if _storage._action != rhs_storage._action {return false}
+        if _storage._targets != rhs_storage._targets {return false}
+        if _storage._rollback != rhs_storage._rollback {return false}
+        if _storage._irreversible != rhs_storage._irreversible {return false}
+        if _storage._notBeforeNs != rhs_storage._notBeforeNs {return false}
+        if _storage._expiresAtNs != rhs_storage._expiresAtNs {return false}
+        if _storage._proposer != rhs_storage._proposer {return false}
+        if _storage._evidence != rhs_storage._evidence {return false}
+        if _storage._commitWithinSeconds != rhs_storage._commitWithinSeconds {return false}
+        if _storage._summary != rhs_storage._summary {return false}
+        if _storage._rollout != rhs_storage._rollout {return false}
+        if _storage._approvals != rhs_storage._approvals {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRollout: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Rollout"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}waves\0\u{3}soak_ms\0\u{3}error_budget\0\u{3}at_once\0\u{3}stop_when\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -442,90 +694,41 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.incidentID) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.runbook) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.runbookSha256) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.step) }()
-      case 5: try { try decoder.decodeSingularMessageField(value: &self._action) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.targets) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._rollback) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.irreversible) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.notBeforeNs) }()
-      case 10: try { try decoder.decodeSingularInt64Field(value: &self.expiresAtNs) }()
-      case 11: try { try decoder.decodeSingularStringField(value: &self.proposer) }()
-      case 12: try { try decoder.decodeRepeatedStringField(value: &self.evidence) }()
-      case 13: try { try decoder.decodeSingularUInt32Field(value: &self.commitWithinSeconds) }()
-      case 14: try { try decoder.decodeSingularStringField(value: &self.summary) }()
+      case 1: try { try decoder.decodeRepeatedUInt32Field(value: &self.waves) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.soakMs) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.errorBudget) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.atOnce) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.stopWhen) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.incidentID.isEmpty {
-      try visitor.visitSingularStringField(value: self.incidentID, fieldNumber: 1)
+    if !self.waves.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.waves, fieldNumber: 1)
     }
-    if !self.runbook.isEmpty {
-      try visitor.visitSingularStringField(value: self.runbook, fieldNumber: 2)
+    if self.soakMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.soakMs, fieldNumber: 2)
     }
-    if !self.runbookSha256.isEmpty {
-      try visitor.visitSingularBytesField(value: self.runbookSha256, fieldNumber: 3)
+    if self.errorBudget != 0 {
+      try visitor.visitSingularUInt32Field(value: self.errorBudget, fieldNumber: 3)
     }
-    if self.step != 0 {
-      try visitor.visitSingularUInt32Field(value: self.step, fieldNumber: 4)
+    if self.atOnce != 0 {
+      try visitor.visitSingularUInt32Field(value: self.atOnce, fieldNumber: 4)
     }
-    try { if let v = self._action {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
-    } }()
-    if !self.targets.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.targets, fieldNumber: 6)
-    }
-    try { if let v = self._rollback {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
-    if !self.irreversible.isEmpty {
-      try visitor.visitSingularStringField(value: self.irreversible, fieldNumber: 8)
-    }
-    if self.notBeforeNs != 0 {
-      try visitor.visitSingularInt64Field(value: self.notBeforeNs, fieldNumber: 9)
-    }
-    if self.expiresAtNs != 0 {
-      try visitor.visitSingularInt64Field(value: self.expiresAtNs, fieldNumber: 10)
-    }
-    if !self.proposer.isEmpty {
-      try visitor.visitSingularStringField(value: self.proposer, fieldNumber: 11)
-    }
-    if !self.evidence.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.evidence, fieldNumber: 12)
-    }
-    if self.commitWithinSeconds != 0 {
-      try visitor.visitSingularUInt32Field(value: self.commitWithinSeconds, fieldNumber: 13)
-    }
-    if !self.summary.isEmpty {
-      try visitor.visitSingularStringField(value: self.summary, fieldNumber: 14)
+    if !self.stopWhen.isEmpty {
+      try visitor.visitSingularStringField(value: self.stopWhen, fieldNumber: 5)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  package static func ==(lhs: WirePlan, rhs: WirePlan) -> Bool {
-    if lhs.incidentID != rhs.incidentID {return false}
-    if lhs.runbook != rhs.runbook {return false}
-    if lhs.runbookSha256 != rhs.runbookSha256 {return false}
-    if lhs.step != rhs.step {return false}
-    if lhs._action != rhs._action {return false}
-    if lhs.targets != rhs.targets {return false}
-    if lhs._rollback != rhs._rollback {return false}
-    if lhs.irreversible != rhs.irreversible {return false}
-    if lhs.notBeforeNs != rhs.notBeforeNs {return false}
-    if lhs.expiresAtNs != rhs.expiresAtNs {return false}
-    if lhs.proposer != rhs.proposer {return false}
-    if lhs.evidence != rhs.evidence {return false}
-    if lhs.commitWithinSeconds != rhs.commitWithinSeconds {return false}
-    if lhs.summary != rhs.summary {return false}
+  package static func ==(lhs: WireRollout, rhs: WireRollout) -> Bool {
+    if lhs.waves != rhs.waves {return false}
+    if lhs.soakMs != rhs.soakMs {return false}
+    if lhs.errorBudget != rhs.errorBudget {return false}
+    if lhs.atOnce != rhs.atOnce {return false}
+    if lhs.stopWhen != rhs.stopWhen {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -89,14 +89,40 @@ struct RejectCommand: ParsableCommand {
     }
 }
 
+/// Which of an incident's plans a command is about.
+enum PlanStage {
+    case waiting
+    case underWay
+    case any
+
+    func plans(of detail: IncidentDetail) -> [PlanID] {
+        let rollouts = detail.rollouts ?? []
+        return switch self {
+        case .waiting: detail.pendingPlans.map(\.id)
+        case .underWay: rollouts.filter { $0.state == .running || $0.state == .paused }.map(\.plan)
+        case .any: rollouts.isEmpty ? detail.pendingPlans.map(\.id) : rollouts.map(\.plan)
+        }
+    }
+
+    /// Goes behind `no plan of this incident`.
+    var words: String {
+        switch self {
+        case .waiting: "waits for approval"
+        case .underWay: "is under way"
+        case .any: "exists"
+        }
+    }
+}
+
 /// Finds the plan that somebody means, and believes nothing about it but its bytes.
 enum PlanFinder {
     static func find(
         _ word: String?,
         of incident: IncidentID,
-        _ connection: Connection
+        _ connection: Connection,
+        _ stage: PlanStage = .waiting
     ) throws(CLIError) -> SealedPlan {
-        let id = try identify(word, of: incident, connection)
+        let id = try identify(word, of: incident, connection, stage)
         let told = try connection.get("incidents/\(incident)/plans/\(id)", as: SealedPlan.self)
         // The coordinator's own reading of the plan is not looked at: what counts is what the bytes say.
         guard Sealing.planID(told.bytes) == id else {
@@ -122,29 +148,30 @@ enum PlanFinder {
         }
     }
 
-    private static func identify(
+    static func identify(
         _ word: String?,
         of incident: IncidentID,
-        _ connection: Connection
+        _ connection: Connection,
+        _ stage: PlanStage = .waiting
     ) throws(CLIError) -> PlanID {
         if let word, let id = PlanID(word) { return id }
         let detail = try connection.get("incidents/\(incident)", as: IncidentDetail.self)
-        let waiting = detail.pendingPlans.map(\.id)
+        let known = stage.plans(of: detail)
         guard let word else {
-            guard let only = waiting.first else {
-                throw CLIError(.failed, "no plan of this incident waits for approval")
+            guard let only = known.first else {
+                throw CLIError(.failed, "no plan of this incident \(stage.words)")
             }
-            guard waiting.count == 1 else {
-                let list = waiting.map(\.short).joined(separator: ", ")
-                throw CLIError(.usage, "\(waiting.count) plans wait; name one of \(list)")
+            guard known.count == 1 else {
+                let list = known.map(\.short).joined(separator: ", ")
+                throw CLIError(.usage, "\(known.count) plans are meant; name one of \(list)")
             }
             return only
         }
-        let found = waiting.filter { $0.description.hasPrefix(word.lowercased()) }
+        let found = known.filter { $0.description.hasPrefix(word.lowercased()) }
         guard let id = found.first, found.count == 1 else {
             throw CLIError(
                 .failed,
-                "\(found.isEmpty ? "no" : "more than one") waiting plan begins with \"\(word)\""
+                "\(found.isEmpty ? "no" : "more than one") plan that \(stage.words) begins with \"\(word)\""
             )
         }
         return id

@@ -103,7 +103,7 @@ struct RunbookSignCommand: ParsableCommand {
         abstract: "Approve a runbook file beforehand; writes FILE.approval beside it.",
         discussion: """
             The signature covers the file's exact bytes, so any edit ends it. Hosts act on it only where their \
-            own policy lists your key under "runbooks". Steps count from 1; a step that can't be taken back must \
+            own policy lists your key and the file's SHA-256 under "runbooks". Steps count from 1; a step that can't be taken back must \
             be declared so, with the reason.
 
             EXAMPLES
@@ -161,12 +161,14 @@ struct RunbookSignCommand: ParsableCommand {
         if json {
             try JSON.print([
                 "approval": path, "signer": signer.name, "expires": declaration.expires.description,
+                "sha256": SHA256.hash(bytes).description,
             ])
             return
         }
         Terminal.out(
             "Signed \(file) as \(signer.name), until \(Words.time(declaration.expires)) UTC: \(path)"
         )
+        Terminal.out("For \"runbooks\" in policy.yaml on each host: sha256: [\(SHA256.hash(bytes))]")
         for (index, step) in runbook.steps.enumerated() {
             guard let mitigation = step.mitigation, mitigation.rollback == nil,
                 mitigation.irreversible == nil,

@@ -31,6 +31,10 @@ enum IncidentText {
             for doubt in detail.doubts { Terminal.out("  because \(clean(doubt))") }
             Terminal.out("  approve: muster approve \(summary.id) \(plan.id.short)")
         }
+        if let rollouts = detail.rollouts, !rollouts.isEmpty {
+            heading("Plans")
+            for rollout in rollouts { Terminal.out("  \(clean(text(rollout)))") }
+        }
         if !detail.actions.isEmpty {
             heading("Actions")
             for action in detail.actions {
@@ -70,6 +74,17 @@ enum IncidentText {
         for text in ranking.unseen { Terminal.out("  not seen: \(Terminal.clean(text))") }
     }
 
+    /// `4f1a22ab running: 12 of 100 hosts well, 3 under way, 1 went wrong (wave 3 of 4)`.
+    static func text(_ rollout: PlanProgress) -> String {
+        var parts = ["\(rollout.well) of \(rollout.hosts) hosts well"]
+        if rollout.underWay > 0 { parts.append("\(rollout.underWay) under way") }
+        if rollout.bad > 0 { parts.append("\(rollout.bad) went wrong") }
+        let wave = rollout.wave > 0 ? " (wave \(rollout.wave) of \(rollout.waves))" : ""
+        let reason = rollout.reason.isEmpty ? "" : "; \(rollout.reason)"
+        let numbers = parts.joined(separator: ", ")
+        return "\(rollout.plan.short) \(rollout.state.rawValue): \(numbers)\(wave)\(reason)"
+    }
+
     private static func text(_ blast: BlastRadius) -> String {
         var text = "\(Words.percent(blast.ratio)) of \(blast.requests) requests"
         text += " to \(blast.endpoint.isEmpty ? blast.service : blast.endpoint) fail"
@@ -88,9 +103,7 @@ enum PlanText {
         let clean = Terminal.clean
         Terminal.out("  \(clean(plan.summary))")
         Terminal.out("  does        \(clean(plan.action.summary))")
-        for target in plan.targets {
-            Terminal.out("  on          \(clean(target.name)) (\(target.id.short))")
-        }
+        printHosts(of: plan)
         if let rollback = plan.rollback {
             Terminal.out("  taken back  \(clean(rollback.summary))")
             Terminal.out("              by the host itself unless kept within \(plan.commitWithin.spoken)")
@@ -100,7 +113,29 @@ enum PlanText {
         }
         Terminal.out("  runbook     \(clean(plan.runbook)), step \(plan.step + 1)")
         Terminal.out("  proposed by \(clean(plan.proposer))")
+        if plan.approvalsNeeded > 1 { Terminal.out("  needs       \(plan.approvalsNeeded) approvals") }
         Terminal.out("  valid       \(Words.time(plan.notBefore)) to \(Words.time(plan.expires)) UTC")
         Terminal.out("  plan        \(sealed.id)")
+    }
+
+    /// Which hosts act in which wave, and what stops it.
+    private static func printHosts(of plan: Plan) {
+        let spread = plan.spread
+        var first = 0
+        for (index, bound) in spread.waves.enumerated() where bound <= plan.targets.count {
+            for (place, target) in plan.targets[first..<bound].enumerated() {
+                let wave = place == 0 ? "wave \(index + 1)" : ""
+                let blanks = String(repeating: " ", count: 12 - wave.count)
+                Terminal.out("  \(wave)\(blanks)\(Terminal.clean(target.name)) (\(target.id.short))")
+            }
+            first = bound
+        }
+        guard plan.targets.count > 1 else { return }
+        let soak = spread.waves.count > 1 ? ", \(spread.soak.spoken) between waves" : ""
+        Terminal.out("  at once     \(spread.atOnce)\(soak)")
+        let budget = spread.errorBudget == 0 ? "a host" : "more than \(spread.errorBudget) hosts"
+        Terminal.out("  stops       when it goes wrong on \(budget)")
+        guard !spread.stopWhen.isEmpty else { return }
+        Terminal.out("              or when \(Terminal.clean(spread.stopWhen))")
     }
 }

@@ -84,6 +84,18 @@ actor MemoryOperations: Operations {
         guard decided.insert(plan).inserted else { throw OperationError(.conflict, "decided already") }
     }
 
+    func steer(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        _ order: RolloutOrder,
+        reason: String,
+        by operatorName: String
+    ) async throws(OperationError) {
+        guard await self.plan(plan, of: incident) != nil else {
+            throw OperationError(.notFound, "no such plan")
+        }
+    }
+
     func close(
         _ incident: IncidentID,
         by operatorName: String,

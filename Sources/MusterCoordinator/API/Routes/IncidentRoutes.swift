@@ -33,6 +33,11 @@ struct IncidentRoutes {
         }
         group.post("incidents/:id/plans/:plan/approve", use: approve)
         group.post("incidents/:id/plans/:plan/reject", use: reject)
+        for order in RolloutOrder.allCases {
+            group.post("incidents/:id/plans/:plan/\(order.rawValue)") { request, context in
+                try await steer(order, request, context)
+            }
+        }
         group.post("incidents/:id/close", use: close)
     }
 
@@ -83,6 +88,26 @@ struct IncidentRoutes {
         let detail = "incident \(incident): \(body.reason)"
         try await services.audit.record("plan.reject", of: plan.description, by: caller, detail: detail) {
             try await operations.reject(plan, of: incident, reason: body.reason, by: caller.name)
+        }
+        return Response(status: .noContent)
+    }
+
+    /// Whoever responds may stop it; to let it go on takes whoever may set it going.
+    private func steer(
+        _ order: RolloutOrder,
+        _ request: Request,
+        _ context: APIContext
+    ) async throws -> Response {
+        let caller = try context.caller(with: order == .resume ? .approve : .respond)
+        let (incident, plan) = (try Self.incident(context), try Self.plan(context))
+        let body = try await APIBody.decode(ReasonRequest.self, from: request, max: bytesMax)
+        try await services.audit.record(
+            "plan.\(order.rawValue)",
+            of: plan.description,
+            by: caller,
+            detail: "incident \(incident): \(body.reason)"
+        ) {
+            try await operations.steer(plan, of: incident, order, reason: body.reason, by: caller.name)
         }
         return Response(status: .noContent)
     }

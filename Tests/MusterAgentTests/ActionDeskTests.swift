@@ -1,0 +1,263 @@
+import Glibc
+import MusterCore
+import MusterTesting
+import MusterWire
+import Testing
+
+@testable import MusterAgent
+
+/// What an agent does with tickets, over a real ledger and a real policy file; only what runs is a puppet.
+@Suite struct ActionDeskTests {
+    private let world: DeskWorld
+
+    init() throws { world = try DeskWorld() }
+
+    @Test("What nobody keeps in time is taken back, and what is kept stays")
+    func deadline() throws {
+        let (kept, left) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        try world.receive(kept)
+        try world.receive(left)
+        world.workAll()
+        #expect(world.state(kept) == .done && world.state(left) == .done)
+        try world.desk?.commit(kept.id, now: world.now)
+        world.uptime += .seconds(59)
+        world.now = world.now + .seconds(59)
+        _ = world.desk?.tick(now: world.now)
+        #expect(world.works.isEmpty)
+        world.uptime += .seconds(1)
+        _ = world.desk?.tick(now: world.now)
+        world.workAll()
+        #expect(world.state(kept) == .committed)
+        #expect(world.state(left) == .rolledBack)
+        #expect(world.reason(left) == "no commit came in time")
+        #expect(world.performed == ["1", "2", "not-2"])
+    }
+
+    @Test("An action that failed half-way is taken back at once, and its report says both")
+    func failed() throws {
+        let ticket = try world.ticket(to: "1")
+        world.ends("1", .failed(ActionResult(reason: "ended with status 3", exitStatus: 3)))
+        try world.receive(ticket)
+        world.work()
+        #expect(world.state(ticket) == .running)
+        world.work()
+        #expect(world.state(ticket) == .rolledBack)
+        #expect(world.reason(ticket) == "it failed: ended with status 3")
+        #expect(world.performed == ["1", "not-1"])
+        _ = world.desk?.tick(now: world.now + .seconds(3_600))
+        #expect(world.works.isEmpty)
+    }
+
+    @Test("What could not even begin is not taken back")
+    func untouched() throws {
+        let ticket = try world.ticket(to: "1")
+        world.ends("1", .untouched(ActionResult(reason: "no such program", exitStatus: 126)))
+        try world.receive(ticket)
+        world.workAll()
+        #expect(world.state(ticket) == .failed)
+        #expect(world.performed == ["1"])
+    }
+
+    @Test("A rollback that fails is told as that, with why it was needed")
+    func rollbackFails() throws {
+        let ticket = try world.ticket(to: "1")
+        world.ends("1", .failed(ActionResult(reason: "ended with status 3")))
+        world.ends("not-1", .failed(ActionResult(reason: "ended with status 4")))
+        try world.receive(ticket)
+        world.workAll()
+        #expect(world.state(ticket) == .rollbackFailed)
+        #expect(world.reason(ticket) == "it failed: ended with status 3; then: ended with status 4")
+    }
+
+    @Test(
+        "A policy that was changed or broken meanwhile does not keep a host from going back",
+        arguments: ["observe_only: true\n", "actions: [", "approvers: []\n"]
+    )
+    func policyChanges(_ text: String) throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        world.workAll()
+        try world.writePolicy { _ in text }
+        world.uptime += .seconds(61)
+        _ = world.desk?.tick(now: world.now)
+        world.workAll()
+        #expect(world.state(ticket) == .rolledBack)
+        #expect(world.performed == ["1", "not-1"])
+    }
+
+    @Test("A wall clock that is set back or forward moves no deadline of what was done since the start")
+    func clock() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        world.workAll()
+        _ = world.desk?.tick(now: world.now + .seconds(86_400))
+        #expect(world.works.isEmpty)
+        world.uptime += .seconds(61)
+        _ = world.desk?.tick(now: world.now - .seconds(86_400))
+        world.workAll()
+        #expect(world.state(ticket) == .rolledBack)
+    }
+
+    @Test("Going back does not wait behind an action that takes long")
+    func lanes() throws {
+        let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        try world.receive(first)
+        world.work()
+        try world.receive(second)
+        #expect(world.works.count == 1)
+        world.uptime += .seconds(61)
+        _ = world.desk?.tick(now: world.now)
+        #expect(world.works.count == 2)
+        #expect(world.state(second) == .running)
+        world.workAll()
+        #expect(world.state(first) == .rolledBack)
+        #expect(world.state(second) == .done)
+    }
+
+    @Test("After a crash what was done is still taken back in time, as it was allowed then")
+    func restart() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        world.workAll()
+        try world.writePolicy { _ in "observe_only: true\n" }
+        try world.start()
+        #expect(world.state(ticket) == .done)
+        world.uptime = .zero
+        world.now = world.now + .seconds(59)
+        _ = world.desk?.tick(now: world.now)
+        #expect(world.works.isEmpty)
+        world.now = world.now + .seconds(1)
+        _ = world.desk?.tick(now: world.now)
+        world.workAll()
+        #expect(world.state(ticket) == .rolledBack)
+    }
+
+    @Test("What ran when the agent was killed is indeterminate, and is never run again")
+    func crash() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        try world.start()
+        #expect(world.state(ticket) == .indeterminate)
+        try world.receive(ticket)
+        _ = world.desk?.tick(now: world.now + .seconds(3_600))
+        #expect(world.works.isEmpty && world.performed.isEmpty)
+    }
+
+    @Test("What waited for its turn when the agent was killed has not begun, and never does")
+    func crashWhileWaiting() throws {
+        let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        try world.receive(first)
+        try world.receive(second)
+        try world.start()
+        #expect(world.state(second) == .failed)
+        #expect(world.reason(second).hasPrefix("not started"))
+        #expect(world.works.isEmpty && world.performed.isEmpty)
+    }
+
+    @Test(
+        "A ticket that comes again, and another ticket for the same plan, run nothing, also after a restart"
+    )
+    func replay() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        world.workAll()
+        var other = ticket
+        other.id = TicketID(at: world.now)
+        for _ in 0..<2 {
+            #expect(try world.receive(ticket) == nil)
+            #expect(try world.receive(other)?.hasPrefix("this host has carried out the plan already") == true)
+            world.workAll()
+            #expect(world.performed == ["1"])
+            try world.start()
+        }
+    }
+
+    @Test("A known ticket with another plan inside runs nothing")
+    func swapped() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        world.workAll()
+        var other = try world.ticket(to: "2")
+        other.id = ticket.id
+        try world.receive(other)
+        world.workAll()
+        #expect(world.performed == ["1"])
+        #expect(world.state(ticket) == .done)
+    }
+
+    @Test("A plan from before the ledger was begun anew is refused")
+    func floor() throws {
+        let old = try world.ticket(to: "1")
+        world.now = world.now + .seconds(10)
+        // What an agent that stops leaves behind.
+        unlink(world.directory.path("ledger"))
+        _ = try LedgerFile.accept(folder: world.directory.root, reason: "restored", now: world.now)
+        try world.start()
+        #expect(try world.receive(old)?.contains("was begun anew") == true)
+        #expect(try world.receive(try world.ticket(to: "2")) == nil)
+        world.workAll()
+        #expect(world.performed == ["2"])
+    }
+
+    @Test("A ledger that is missing refuses everything")
+    func noLedger() throws {
+        unlink(world.directory.path("ledger"))
+        try world.start()
+        #expect(try world.receive(try world.ticket(to: "1"))?.contains("it is missing") == true)
+        #expect(world.works.isEmpty)
+    }
+
+    @Test("A policy that was tightened while a ticket waited holds for it")
+    func tightened() throws {
+        let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        try world.receive(first)
+        try world.receive(second)
+        try world.writePolicy { _ in "observe_only: true\n" }
+        world.workAll()
+        #expect(world.state(first) == .done)
+        #expect(world.state(second) == .failed)
+        #expect(world.reason(second) == "not started: this host is observe-only by its policy")
+        #expect(world.performed == ["1"])
+    }
+
+    @Test("What waits for its turn can be called off, and what runs is taken back when it ends")
+    func abort() throws {
+        let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        try world.receive(first)
+        try world.receive(second)
+        try world.desk?.abort(second.id, reason: "stop", now: world.now)
+        try world.desk?.abort(first.id, reason: "stop", now: world.now)
+        #expect(world.state(second) == .failed)
+        world.workAll()
+        #expect(world.state(first) == .rolledBack)
+        #expect(world.performed == ["1", "not-1"])
+    }
+
+    @Test("Decisions about what is unknown or over are refused, and change nothing")
+    func lateDecisions() throws {
+        let ticket = try world.ticket(to: "1")
+        #expect(throws: WireError.self) { try world.desk?.commit(ticket.id, now: world.now) }
+        #expect(throws: WireError.self) { try world.desk?.abort(ticket.id, reason: "", now: world.now) }
+        try world.receive(ticket)
+        world.workAll()
+        try world.desk?.commit(ticket.id, now: world.now)
+        try world.desk?.abort(ticket.id, reason: "too late", now: world.now)
+        world.workAll()
+        #expect(world.state(ticket) == .committed)
+        #expect(world.performed == ["1"])
+    }
+
+    @Test("The rate counts what waits, and only so many run in an hour")
+    func rate() throws {
+        for number in 1...6 { #expect(try world.receive(try world.ticket(to: "\(number)")) == nil) }
+        #expect(try world.receive(try world.ticket(to: "7"))?.contains("6 are allowed") == true)
+        world.workAll()
+        #expect(world.performed.count == 6)
+    }
+
+    @Test("A plan with a way back but no time after which to take it is refused")
+    func noDeadline() throws {
+        #expect(try world.receive(try world.ticket(to: "1", commitWithin: .zero)) != nil)
+        #expect(world.works.isEmpty)
+    }
+}
