@@ -119,7 +119,7 @@ let package = Package(
             dependencies: [
                 "MusterCore", "MusterAnalysis", "MusterIncident", "MusterYAML", "MusterIdentity",
                 "MusterWire",
-                "MusterHTTP",
+                "MusterHTTP", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -165,7 +165,7 @@ let package = Package(
         .executableTarget(
             name: "muster-coordinator",
             dependencies: [
-                "MusterCore", "MusterCoordinator", "MusterIdentity", "CLinux",
+                "MusterCore", "MusterCoordinator", "MusterIdentity",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLinux
 import Logging
 import MusterCoordinator
 
@@ -19,14 +18,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info, notice, warning, error or critical.")
     var logLevel = Logger.Level.info
 
-    /// Most heaps of the C library.
-    ///
-    /// By itself it makes one for almost every thread, and keeps in each what was freed there: with connections that
-    /// come and go on all of them the whole grows for hours.
-    private static let heapsMax: Int32 = 2
-
     func run() async throws {
-        mallopt(M_ARENA_MAX, Self.heapsMax)
+        HeapCare.begin()
         try await ExitError.guarding {
             LoggingSystem.bootstrap { CleanLogHandler(StreamLogHandler.standardError(label: $0)) }
             var logger = Logger(label: "muster")

@@ -101,6 +101,7 @@ package struct Coordinator: Sendable {
                     .init(service: incidents, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: mapper, successTerminationBehavior: .gracefullyShutdownGroup),
                     .init(service: identityWatch, successTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(service: HeapCare(), successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: logger
