@@ -73,7 +73,7 @@ build_packages=(
 # shellcheck disable=SC2034 # whoever sources this uses it
 test_packages=(
     postgresql-15 libfaketime faketime prometheus prometheus-alertmanager prometheus-node-exporter
-    systemd-journal-remote jq openssl curl shellcheck
+    systemd-journal-remote jq openssl curl shellcheck spin
 )
 
 parse_yes() {
