@@ -103,8 +103,8 @@ join_swarm() {
         --token-file "$work/swarm.token" --join-only
 }
 
-# start_named_agent NAME TOKEN_FILE [LINE...]: joins one more agent and starts it, with further lines of agent.yaml.
-start_named_agent() {
+# join_named_agent NAME TOKEN_FILE [LINE...]: joins one more agent, with further lines of agent.yaml.
+join_named_agent() {
     local name=$1 token=$2 folder=$work/agents/$1
     shift 2
     mkdir -p "$folder"/{etc,state}
@@ -113,6 +113,12 @@ start_named_agent() {
     (($# == 0)) || printf '%s\n' "$@" >>"$folder/etc/agent.yaml"
     chmod 600 "$folder/etc/agent.yaml"
     "$bin/muster-agent" join --config "$folder/etc" --state "$folder/state" --name "$name" --token-file "$token" >&2
+}
+
+# start_named_agent NAME TOKEN_FILE [LINE...]: the same, and starts it.
+start_named_agent() {
+    join_named_agent "$@"
+    local folder=$work/agents/$1
     "$bin/muster-agent" run --config "$folder/etc" --state "$folder/state" >"$folder/log" 2>&1 &
     pids+=("$!")
 }

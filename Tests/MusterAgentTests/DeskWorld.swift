@@ -54,6 +54,7 @@ final class DeskWorld {
               - name: rollback_shop
                 argv: ["/bin/echo", "{to}"]
                 parameters: { to: { kind: version } }
+              - { name: healthy, argv: ["/bin/echo", "healthy"], class: observe }
             sql:
               - { target: orders, allow: preapproved }
             runbooks:
@@ -87,15 +88,26 @@ final class DeskWorld {
         self.desk = desk
     }
 
-    func ticket(to version: String, commitWithin: Duration = .seconds(60)) throws -> Ticket {
-        try tickets.ticket(
-            tickets.plan(
-                .command(name: "rollback_shop", parameters: ["to": version]),
-                rollback: .command(name: "rollback_shop", parameters: ["to": "not-\(version)"]),
-                commitWithin: commitWithin,
-                at: now
-            )
+    func ticket(
+        to version: String,
+        commitWithin: Duration = .seconds(60),
+        verification: HostVerification? = nil
+    ) throws -> Ticket {
+        var plan = tickets.plan(
+            .command(name: "rollback_shop", parameters: ["to": version]),
+            rollback: .command(name: "rollback_shop", parameters: ["to": "not-\(version)"]),
+            commitWithin: commitWithin,
+            at: now
         )
+        plan.verification = verification
+        return try tickets.ticket(plan)
+    }
+
+    /// Lets so much time pass on every clock.
+    func wait(_ time: Duration) {
+        uptime += time
+        now = now + time
+        _ = desk?.tick(now: now)
     }
 
     /// Hands a ticket over; returns why it is refused, nil when it is not.

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 /// What follows when an action does not go as it should.
@@ -188,5 +189,42 @@ import Testing
         record.take(Samples.reported(1, .committed))
         #expect(record.work == [.measureImpact])
         #expect(record.incident.status == .closed)
+    }
+
+    @Test("An incident holds its hosts from the approval of a plan until all of it is decided")
+    func held() {
+        let both = Samples.plan(on: [Samples.web1, Samples.web2])
+        var record = IncidentRecord.proposed(both)
+        #expect(record.incident.held.isEmpty)
+        record.take(Samples.approved(both))
+        #expect(record.incident.held == [Samples.web1.id, Samples.web2.id])
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.reported(1, .done, on: Samples.web1))
+        record.take(.rolloutAborted(plan: both.id, by: "dana", reason: ""))
+        record.takeRecords()
+        #expect(record.incident.held == [Samples.web1.id])
+        record.take(Samples.reported(1, .rolledBack, on: Samples.web1))
+        record.takeRecords()
+        #expect(record.incident.held.isEmpty)
+    }
+
+    @Test("A rollback that failed calls people, also when the incident is over")
+    func rollbackFailed() {
+        var record = IncidentRecord.done()
+        record.take(.closed(by: "dana", confirmedCause: ""))
+        record.takeRecords()
+        record.take(Samples.reported(1, .rollbackFailed, reason: "not verified; then: ended with status 4"))
+        let tell = IncidentDirective.tell(.rollbackFailed(ticket: ticket))
+        #expect(record.engine.outstanding(now: record.now).contains(tell))
+        record.take(
+            .notified(
+                purpose: .rollbackFailed(ticket: ticket),
+                channel: "",
+                text: "",
+                delivered: true,
+                reason: ""
+            )
+        )
+        #expect(!record.engine.outstanding(now: record.now).contains(tell))
     }
 }

@@ -145,6 +145,17 @@ import Testing
         #expect(world.next == .stop(reason: "action on host-0: indeterminate"))
     }
 
+    @Test("Where hosts verify by themselves a wave waits until they have")
+    func verifying() {
+        var world = World(Self.plan(2, waves: [1, 2]))
+        _ = world.beginAll()
+        world.tickets[0].verifiesItself = true
+        world.report(0, .done)
+        #expect(world.next == .wait(until: nil))
+        world.report(0, .committed)
+        #expect(world.next == .begin([Self.host(1)]))
+    }
+
     @Test("A rollout that is paused begins nothing, one that was ended stops")
     func steering() {
         var world = World(Self.plan(5, waves: [1, 5]))

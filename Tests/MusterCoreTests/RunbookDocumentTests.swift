@@ -129,6 +129,28 @@ import Testing
         )
     }
 
+    @Test("A mitigation says what each host looks at by itself")
+    func verification() throws {
+        func verification(_ verify: String) throws -> HostVerification? {
+            let step = "  - { action: mitigate, run: restart, rollback: { run: start }, verify: \(verify) }"
+            return try Self.read("trigger: { alert: x }\nsteps:\n\(step)").steps[0].mitigation?.verification
+        }
+        #expect(
+            try verification("{ run: healthy, with: { port: 80 }, within: 30s }")
+                == HostVerification(
+                    check: .command(name: "healthy", parameters: ["port": "80"]),
+                    within: .seconds(30)
+                )
+        )
+        let found = try verification("{ check: SELECT 1, threshold: \"< 5\", target: orders }")
+        guard case .sql("SELECT 1", "orders", let condition)? = found?.check else {
+            Issue.record("\(String(describing: found))")
+            return
+        }
+        #expect(condition.text == "< 5")
+        #expect(found?.within == .seconds(60))
+    }
+
     @Test("A mitigation says how it spreads, and keeps the usual where it says nothing")
     func rollout() throws {
         func rollout(_ lines: String) throws -> RunbookRollout? {

@@ -104,6 +104,20 @@ import Testing
             "action: mitigate\n    run: x\n    requires_approval: perhaps", 5,
             "\"requires_approval\" must be true or false, found \"perhaps\""
         ),
+        ("action: mitigate\n    run: x\n    verify: { run: y }", 5, "\"verify\" goes with \"rollback\""),
+        (
+            "action: mitigate\n    run: x\n    rollback: { run: y }\n    verify: { check: Error ratio < 1% }",
+            6,
+            "a host can't measure signals"
+        ),
+        (
+            "action: mitigate\n    run: x\n    rollback: { run: y }\n    verify: { run: z, with: { to: \"{service}\" } }",
+            6, "\"verify\" takes no names in braces"
+        ),
+        (
+            "action: mitigate\n    run: x\n    rollback: { run: y }\n    verify: { run: z, within: 2h }", 6,
+            "\"within\" must be from 1s to 1h"
+        ),
         ("action: mitigate\n    run: x\n    waves: [1, all]", 5, "a wave is a number of hosts or a share"),
         ("action: mitigate\n    run: x\n    waves: [0]", 5, "a wave is a number of hosts or a share"),
         ("action: mitigate\n    run: x\n    waves: [101%]", 5, "a wave is a number of hosts or a share"),

@@ -13,12 +13,14 @@ final class RealAgent {
 
     /// Makes the key and joins; ``start()`` starts it.
     ///
-    /// `address` is the coordinator's as the agent sees it, and `prefix` what the program is started with.
+    /// `address` is the coordinator's as the agent sees it, `prefix` what the program is started with, and `policy` what
+    /// stands in its policy.yaml.
     init(
         _ name: String,
         of coordinator: RealCoordinator,
         at address: String? = nil,
-        prefix: [String] = []
+        prefix: [String] = [],
+        policy: String = "observe_only: true\n"
     ) throws {
         self.name = name
         self.prefix = prefix
@@ -34,11 +36,13 @@ final class RealAgent {
                 coordinator: \(address ?? "127.0.0.1:\(coordinator.agentsPort)")
                 name: \(name)
                 state: \(state)
+                policy: \(configuration)/policy.yaml
                 reconnect_max: 1s
 
                 """.utf8
             )
         )
+        try directory.write("\(name).etc/policy.yaml", Array(policy.utf8))
         let text = try coordinator.muster("token", "create", "--uses", "1")
         guard
             let token = text.split(whereSeparator: \.isWhitespace).first(where: {

@@ -99,6 +99,18 @@ import Testing
         }
     }
 
+    @Test func aPlansVerificationIsInItsBytes() throws {
+        var plan = Self.plan()
+        plan.verification = HostVerification(
+            check: .command(name: "healthy", parameters: ["port": "80"]),
+            within: .seconds(30)
+        )
+        #expect(try WireCodec.plan(from: WireCodec.seal(plan)) == plan)
+        let condition = try ExpressionParser.condition("< max_connections * 0.5")
+        plan.verification?.check = .sql(statement: "SELECT 1", target: "orders", condition: condition)
+        #expect(try WireCodec.plan(from: WireCodec.seal(plan)) == plan)
+    }
+
     @Test func aPlanWithAFieldFromTheFutureIsRefused() {
         // Field 200, varint 1: a limit that somebody approved and this version would not keep.
         let bytes = WireCodec.seal(Self.plan()) + [0xC0, 0x0C, 0x01]

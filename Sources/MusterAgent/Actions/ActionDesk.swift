@@ -11,7 +11,22 @@ final class ActionDesk {
         /// The signed runbook's checks: nil when all hold.
         case confirmed(TicketID, objection: String?)
         case performed(TicketID, isRollback: Bool, PerformanceOutcome)
+        /// What the host saw of what its action was to bring: nil when it holds.
+        case looked(TicketID, objection: String?)
     }
+
+    /// What the host verifies by itself.
+    private struct Verification {
+        var check: PermittedCheck
+        var isUnderWay = false
+        /// Why it did not hold when it was looked at last.
+        var objection = "it was not looked at"
+        /// When to look again.
+        var next: Duration
+    }
+
+    /// Pause between two looks.
+    static let lookPause = Duration.seconds(1)
 
     /// Tickets that wait for the one that runs.
     static let queueMax = 16
@@ -47,6 +62,8 @@ final class ActionDesk {
     private let log: AgentLog
     /// Starts blocking work on another thread and brings its result to ``completed(_:)``.
     private let work: (@escaping @Sendable () -> Completion) -> Bool
+    /// What is verified by this host; the ledger says which tickets wait, the policy how they are looked at.
+    private var verifications: [TicketID: Verification] = [:]
     /// Time since some fixed moment, whatever happens to the wall clock.
     private let uptime: () -> Duration
 
@@ -170,7 +187,9 @@ final class ActionDesk {
             )
             var job = Job(ticket: ticket.id, execution: permitted.forward, permission: ticket)
             job.confirmations = permitted.confirmations
-            job.commitWithin = permitted.rollback == nil ? .zero : ticket.plan.plan.commitWithin
+            let plan = ticket.plan.plan
+            job.commitWithin =
+                permitted.rollback == nil ? .zero : plan.verification?.within ?? plan.commitWithin
             queue.append(job)
             startNext(now: now)
             return nil
@@ -261,12 +280,46 @@ final class ActionDesk {
             // After a restart only the wall clock knows.
             let left = deadlines[ticket].map { $0 - uptime } ?? deadline - now
             if left <= .zero {
-                rollBack(ticket, reason: "no commit came in time", now: now)
+                let objection = verifications[ticket]?.objection
+                rollBack(
+                    ticket,
+                    reason: objection.map { "not verified: \($0)" } ?? "no commit came in time",
+                    now: now
+                )
             } else {
                 next = min(next ?? now + left, now + left)
+                if let pause = look(ticket, uptime) { next = min(next ?? now + pause, now + pause) }
             }
         }
         return next
+    }
+
+    /// Looks whether what the action was to bring holds, when it is time to; nil when nothing is to be looked at.
+    ///
+    /// Returns the pause until the next look at the latest.
+    private func look(_ ticket: TicketID, _ uptime: Duration) -> Duration? {
+        guard var verification = verifications[ticket] ?? resumed(ticket, uptime), !isUndone(ticket) else {
+            return nil
+        }
+        if !verification.isUnderWay, verification.next <= uptime {
+            let (performer, check) = (performer, verification.check)
+            verification.isUnderWay = work { .looked(ticket, objection: performer.objection(to: check)) }
+            verification.next = uptime + Self.lookPause
+        }
+        verifications[ticket] = verification
+        return max(.milliseconds(10), verification.next - uptime)
+    }
+
+    /// The verification of what was done before the agent started; nil when there is none, or when the policy does not allow
+    /// it any more: then the action is taken back at its deadline.
+    private func resumed(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
+        guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
+            plan.verification != nil, let policy = try? policy.load(),
+            let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
+                of: plan
+            )
+        else { return nil }
+        return Verification(check: check, next: uptime)
     }
 
     /// Begins nothing new from now on.
@@ -400,6 +453,12 @@ extension ActionDesk {
             guard let job = running, job.ticket == ticket else { return }
             if let reason = objection ?? aborts[ticket] { return giveUp(job, reason, now: now) }
             begin(job, now: now)
+        case .looked(let ticket, let objection):
+            guard var verification = verifications[ticket] else { return }
+            verification.isUnderWay = false
+            guard let objection else { return verified(ticket, now: now) }
+            verification.objection = objection
+            verifications[ticket] = verification
         case .performed(let ticket, let isRollback, let outcome):
             guard let job = isRollback ? undo : running, job.ticket == ticket else { return }
             leave(job)
@@ -407,6 +466,12 @@ extension ActionDesk {
             if let reason = aborts.removeValue(forKey: ticket) { rollBack(ticket, reason: reason, now: now) }
             startNext(now: now)
         }
+    }
+
+    /// It holds: the effect is kept, whether the coordinator is there or not.
+    private func verified(_ ticket: TicketID, now: Timestamp) {
+        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket) else { return }
+        advance(ticket, to: .committed, result: ActionResult(reason: "this host has verified it"), now: now)
     }
 
     private func acted(_ job: Job, _ outcome: PerformanceOutcome, now: Timestamp) {
@@ -455,7 +520,7 @@ extension ActionDesk {
         result: ActionResult = ActionResult(),
         now: Timestamp
     ) {
-        if state != .done { deadlines[ticket] = nil }
+        if state != .done { (deadlines[ticket], verifications[ticket]) = (nil, nil) }
         do throws(LedgerError) {
             try ledger.take(
                 try ledger.engine.advance(

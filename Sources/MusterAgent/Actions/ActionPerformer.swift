@@ -20,6 +20,20 @@ package protocol ActionPerformer: Sendable {
     func objection(to check: RunbookCheck) -> String?
 }
 
+extension ActionPerformer {
+    /// Whether what an action was to bring holds; nil when it does, else why not.
+    func objection(to check: PermittedCheck) -> String? {
+        switch check {
+        case .sql(let check): objection(to: check)
+        case .command(let command):
+            switch perform(.command(command)) {
+            case .succeeded: nil
+            case .failed(let result), .untouched(let result), .indeterminate(let result): result.reason
+            }
+        }
+    }
+}
+
 /// The databases of this host, as far as actions need them; blocks its caller.
 package protocol ActionDatabases: Sendable {
     /// Runs a statement once with the acting role.

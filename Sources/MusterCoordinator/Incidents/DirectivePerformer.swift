@@ -17,6 +17,8 @@ struct DirectivePerformer: Sendable {
     let now: @Sendable () -> Timestamp
     /// When the coordinator started.
     let started: Timestamp
+    /// Other incidents that act on the same hosts or service already.
+    let holders: @Sendable (Set<AgentID>, Incident) -> [IncidentSummary]
     /// Hosts of what a service depends on, as far as it is known.
     let dependencies: @Sendable (String) -> Set<AgentID>
 
@@ -164,7 +166,10 @@ struct DirectivePerformer: Sendable {
         for attempt in 1...Self.checkTries {
             do throws(RemediationError) {
                 let (plan, doubts) = try await maker.plan(step: step, of: incident)
-                return [.planProposed(plan: plan, doubts: doubts)]
+                let others = holders(Set(plan.plan.targets.map(\.id)), incident).map { other in
+                    "another incident acts there already: \(other.title) (\(other.id))"
+                }
+                return [.planProposed(plan: plan, doubts: doubts + others)]
             } catch {
                 problem = error.message
             }

@@ -49,6 +49,9 @@ package final class IncidentService: Operations, Service {
             logger: logger,
             now: now,
             started: now(),
+            holders: { [shelf] hosts, incident in
+                shelf.holders(of: hosts, service: incident.service, but: incident.id)
+            },
             dependencies: dependencies
         )
     }

@@ -11,7 +11,7 @@ enum Messages {
             status: incident.status,
             purpose: word(purpose),
             channel: incident.owner?.channel ?? "",
-            escalation: purpose == .escalated ? incident.owner?.escalation ?? [] : [],
+            escalation: callsPeople(purpose) ? incident.owner?.escalation ?? [] : [],
             text: text(for: purpose, of: incident)
         )
     }
@@ -25,6 +25,14 @@ enum Messages {
         case .escalated: "escalated"
         case .resolved: "resolved"
         case .postMortem: "postMortem"
+        case .rollbackFailed: "rollbackFailed"
+        }
+    }
+
+    private static func callsPeople(_ purpose: NotificationPurpose) -> Bool {
+        switch purpose {
+        case .escalated, .rollbackFailed: true
+        case .opened, .ranked, .approval, .step, .resolved, .postMortem: false
         }
     }
 
@@ -43,6 +51,10 @@ enum Messages {
         case .escalated: return "People are needed: \(incident.escalated ?? "")"
         case .resolved: return "Resolved: \(incident.title)"
         case .postMortem: return "The post-mortem is drafted: muster postmortem \(incident.id)"
+        case .rollbackFailed(let ticket):
+            guard let record = incident[ticket] else { return "A rollback failed" }
+            return "\(record.host.name) could not take its action back: \(record.report?.reason ?? "")"
+                + "\nIts state has to be looked at by hand (ticket \(ticket))."
         }
     }
 

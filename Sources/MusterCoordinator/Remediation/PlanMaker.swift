@@ -49,12 +49,18 @@ struct PlanMaker: Sendable {
             // Whoever signed the runbook beforehand has proposed what it does.
             proposer: match.signature?.signer ?? "muster",
             evidence: Array((first?.evidence ?? []).prefix(64).map(\.description)),
-            commitWithin: rollback == nil ? .zero : commitWithin(match.runbook, after: step, spread),
+            commitWithin: rollback == nil
+                ? .zero
+                : max(
+                    commitWithin(match.runbook, after: step, spread),
+                    mitigation.verification?.within ?? .zero
+                ),
             summary: Self.clipped(
                 "\(action.summary) on \(names)\(first.map { ", because of \($0.cause)" } ?? "")"
             ),
             rollout: spread,
-            approvals: mitigation.approvals
+            approvals: mitigation.approvals,
+            verification: mitigation.verification
         )
         let doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
         do {

@@ -12,6 +12,7 @@ extension HostPolicy {
     ///         argv: ["/usr/local/bin/shop-deploy", "--to", "{to}"]
     ///         parameters:
     ///           to: { kind: version }    # version, word, integer (min, max), enum (values)
+    ///         class: change              # observe: it only looks, and may verify what others did; else change
     ///         allow: approved            # never, approved, preapproved; else approved
     ///         user: shop                 # else the agent's own
     ///         timeout: 60s               # 1s to 1h; else 60s
@@ -135,6 +136,15 @@ extension PolicyAction {
             for entry in entries { parameters[entry.key] = try PolicyParameter(entry.value, in: file) }
         }
         try checkPlaceholders(reader)
+        switch try reader.string("class") {
+        case nil, "change"?: break
+        case "observe"?: observes = true
+        case let other?:
+            throw reader.error(
+                at: reader.position(of: "class"),
+                "\"class\" must be observe or change, found \"\(other)\""
+            )
+        }
         allow = try reader.choice("allow") ?? .approved
         user = try reader.string("user") ?? ""
         timeout = try reader.timeout() ?? timeout

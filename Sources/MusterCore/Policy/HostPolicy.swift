@@ -57,6 +57,8 @@ package enum PolicyPermission: String, Sendable, CaseIterable {
 package struct PolicyAction: Hashable, Sendable {
     package var name: String
     package var allow: PolicyPermission = .approved
+    /// It only looks: it may verify what another has done, and can't be a plan's action.
+    package var observes = false
     /// The first element is an absolute path; later ones may hold `{parameter}`.
     package var argv: [String]
     /// Exactly the parameters that a plan has to give.

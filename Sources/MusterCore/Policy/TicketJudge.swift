@@ -41,6 +41,7 @@ package struct TicketJudge {
         if let rollback = plan.rollback {
             permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
         }
+        permitted.verification = try verification(of: plan)
         try checkRate(of: permitted.forward, runs: runs)
         return permitted
     }
@@ -52,6 +53,22 @@ package struct TicketJudge {
         guard !policy.observeOnly else { throw PolicyRefusal("this host is observe-only by its policy") }
         guard let rollback = plan.rollback else { throw PolicyRefusal("the plan has no rollback") }
         return try self.rollback(rollback, of: plan.action, need: preApproved ? .preapproved : .approved)
+    }
+
+    /// What the host looks at by itself after it has acted, under the policy of now; nil when the plan asks for nothing.
+    package func verification(of plan: Plan) throws(PolicyRefusal) -> PermittedCheck? {
+        guard let verification = plan.verification else { return nil }
+        switch verification.check {
+        case .sql(let statement, let target, let condition):
+            return .sql(.sql(statement: statement, target: target, condition: condition))
+        case .command(let name, let parameters):
+            guard let listed = policy.action(name), listed.observes else {
+                throw PolicyRefusal(
+                    "\"\(name.prefix(64))\" is no action of the class observe in this host's policy, so it can't verify"
+                )
+            }
+            return .command(try command(listed, parameters))
+        }
     }
 
     // MARK: What the ticket is about
@@ -84,6 +101,12 @@ package struct TicketJudge {
         }
         guard plan.rollback != nil || plan.commitWithin == .zero else {
             throw PolicyRefusal("the plan waits for a commit but has no rollback")
+        }
+        if let verification = plan.verification {
+            guard plan.rollback != nil, verification.within > .zero, verification.within <= plan.commitWithin
+            else {
+                throw PolicyRefusal("the plan's verification has no rollback, or no time before it")
+            }
         }
         guard plan.rollback == nil || plan.commitWithin > .zero else {
             throw PolicyRefusal("the plan has a rollback but gives the host no time after which to use it")
@@ -203,6 +226,11 @@ package struct TicketJudge {
                 )
             }
         }
+        guard plan.verification == step.verification else {
+            throw PolicyRefusal(
+                "the plan's verification is not the one of step \(plan.step + 1) in the signed runbook"
+            )
+        }
         let confirmations = runbook.confirmations(before: plan.step)
         guard !confirmations.isEmpty else {
             throw PolicyRefusal(
@@ -233,16 +261,13 @@ package struct TicketJudge {
             guard let listed = policy.action(name) else {
                 throw PolicyRefusal("action \"\(name.prefix(64))\" is not in this host's policy")
             }
-            try check(listed.allow, covers: need, "action \(name)")
-            return .command(
-                CommandExecution(
-                    name: name,
-                    argv: try listed.expand(parameters),
-                    user: listed.user,
-                    timeout: listed.timeout,
-                    outputBytesMax: listed.outputBytesMax
+            guard !listed.observes else {
+                throw PolicyRefusal(
+                    "action \(name) only looks, by this host's policy: it can't be what a plan does"
                 )
-            )
+            }
+            try check(listed.allow, covers: need, "action \(name)")
+            return .command(try command(listed, parameters))
         case .sql(let target, let statement):
             guard let listed = policy.sql(target) else {
                 throw PolicyRefusal(
@@ -260,6 +285,19 @@ package struct TicketJudge {
             }
             return .sql(SQLExecution(target: listed.target, statement: statement, timeout: listed.timeout))
         }
+    }
+
+    private func command(
+        _ listed: PolicyAction,
+        _ parameters: [String: String]
+    ) throws(PolicyRefusal) -> CommandExecution {
+        CommandExecution(
+            name: listed.name,
+            argv: try listed.expand(parameters),
+            user: listed.user,
+            timeout: listed.timeout,
+            outputBytesMax: listed.outputBytesMax
+        )
     }
 
     private func rollback(

@@ -18,6 +18,8 @@ extension Runbook {
     ///         hosts: culprit                       # culprit, database, or a selector such as role=web
     ///         rollback: { run: …, with: … }        # or a statement
     ///         irreversible: reason                 # when there is no way back
+    ///         verify: { run: shop_healthy, within: 1m }   # each host by itself: it keeps the effect, or takes it back;
+    ///                                              # or { check: "SELECT …", threshold: "< 5", target: … }
     ///         requires_approval: false             # else true; false asks for a signature over the file
     ///         approvals: 2                         # different people, 1 to 10; else 1
     ///         waves: [1, 5%, 25%, 100%]            # hosts reached by each; else as here
@@ -181,8 +183,55 @@ extension RunbookMitigation {
             irreversible: irreversible,
             requiresApproval: try reader.bool("requires_approval") ?? true,
             rollout: try RunbookRollout(&reader),
-            approvals: try reader.int("approvals", in: 1...10)
+            approvals: try reader.int("approvals", in: 1...10),
+            verification: try HostVerification(&reader, hasRollback: rollback != nil, in: file)
         )
+    }
+}
+
+extension HostVerification {
+    /// Nil when the step asks for none.
+    fileprivate init?(
+        _ reader: inout DocumentReader,
+        hasRollback: Bool,
+        in file: String
+    ) throws(DocumentError) {
+        guard let node = reader.node("verify") else { return nil }
+        guard hasRollback else {
+            throw reader.error(
+                at: node.position,
+                "\"verify\" goes with \"rollback\": what does not hold is taken back"
+            )
+        }
+        var inner = try DocumentReader(node, in: file, expecting: "what the host looks at")
+        let within = try inner.duration("within") ?? .seconds(60)
+        guard within >= .seconds(1), within <= .seconds(3600) else {
+            throw inner.error(at: inner.position(of: "within"), "\"within\" must be from 1s to 1h")
+        }
+        if inner.node("run") != nil {
+            guard case .command(let name, let parameters) = try RunbookAction(&inner, of: "verify") else {
+                throw inner.error(
+                    at: node.position,
+                    "\"verify\" needs \"run\", or \"check\" with \"threshold\""
+                )
+            }
+            guard parameters.values.allSatisfy({ TextTemplate($0).isLiteral }) else {
+                throw inner.error(at: inner.position(of: "with"), "\"verify\" takes no names in braces")
+            }
+            self.init(check: .command(name: name, parameters: parameters), within: within)
+        } else {
+            guard case .sql(let statement, let target, let condition) = try RunbookCheck(&inner) else {
+                throw inner.error(
+                    at: node.position,
+                    "a host can't measure signals: \"verify\" needs \"run\", or a statement with \"threshold\""
+                )
+            }
+            self.init(
+                check: .sql(statement: statement, target: target, condition: condition),
+                within: within
+            )
+        }
+        try inner.finish()
     }
 }
 

@@ -172,6 +172,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
     package var rollout: RunbookRollout?
     /// Different people who have to approve it; nil for one.
     package var approvals: Int?
+    /// What each host looks at by itself afterwards; nil when nothing.
+    package var verification: HostVerification?
 
     package init(
         action: RunbookAction,
@@ -180,7 +182,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         irreversible: String?,
         requiresApproval: Bool,
         rollout: RunbookRollout? = nil,
-        approvals: Int? = nil
+        approvals: Int? = nil,
+        verification: HostVerification? = nil
     ) {
         self.action = action
         self.hosts = hosts
@@ -189,6 +192,7 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         self.requiresApproval = requiresApproval
         self.rollout = rollout
         self.approvals = approvals
+        self.verification = verification
     }
 
     /// Whether a plan's action is one that this step means, whatever its templates became.

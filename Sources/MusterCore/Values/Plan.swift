@@ -35,6 +35,9 @@ package struct Plan: Hashable, Sendable, Codable {
     /// A host's policy may want more.
     package var approvals: Int?
 
+    /// What each host looks at by itself after it has acted; nil when the coordinator tells it whether to keep the effect.
+    package var verification: HostVerification?
+
     /// Different people who have to approve it, at least.
     package var approvalsNeeded: Int { max(1, approvals ?? 1) }
 
@@ -57,7 +60,8 @@ package struct Plan: Hashable, Sendable, Codable {
         commitWithin: Duration,
         summary: String,
         rollout: Rollout? = nil,
-        approvals: Int? = nil
+        approvals: Int? = nil,
+        verification: HostVerification? = nil
     ) {
         self.incident = incident
         self.runbook = runbook
@@ -75,6 +79,37 @@ package struct Plan: Hashable, Sendable, Codable {
         self.summary = summary
         self.rollout = rollout
         self.approvals = approvals
+        self.verification = verification
+    }
+}
+
+/// What a host looks at by itself, again and again, after it has acted.
+///
+/// When it holds in time the effect is kept, whoever else is there to say so or not; when it does not, it is taken back.
+package struct HostVerification: Hashable, Sendable, Codable {
+    package enum Check: Hashable, Sendable, Codable {
+        /// A read-only statement on a database target (empty for the only one), whose first value is compared.
+        case sql(statement: String, target: String, condition: Condition)
+        /// An action of the host's policy of the class `observe`; it holds when it ends with 0.
+        case command(name: String, parameters: [String: String])
+    }
+
+    package var check: Check
+    /// Counted from the end of the action.
+    package var within: Duration
+
+    package init(check: Check, within: Duration) {
+        self.check = check
+        self.within = within
+    }
+
+    /// For people: `shop_healthy() within 1m`.
+    package var text: String {
+        switch check {
+        case .sql(let statement, _, let condition): "\(statement) \(condition.text) within \(within.spoken)"
+        case .command(let name, let parameters):
+            "\(Action.command(name: name, parameters: parameters).summary) within \(within.spoken)"
+        }
     }
 }
 

@@ -21,6 +21,14 @@ extension Incident {
     /// Tickets whose end is not known yet.
     package var unsettled: [TicketRecord] { tickets.filter { !$0.isSettled } }
 
+    /// Hosts on which a plan of it acts, or has acted with the end still open.
+    package var held: Set<AgentID> {
+        let underWay = plans.filter { plan in
+            plan.mayRun && plan.aborted == nil && isOpen && steps[plan.sealed.plan.step]?.outcome == nil
+        }
+        return Set(underWay.flatMap { $0.sealed.plan.targets.map(\.id) } + unsettled.map(\.host.id))
+    }
+
     /// The step at which the runbook failed ended it.
     package var runbookFailed: Bool { steps.values.contains { $0.outcome == .failed } }
 

@@ -108,6 +108,8 @@ package struct Incident: Sendable {
         package var expires: Timestamp
         /// Whether its host waits for a decision after the action went well.
         package var waits: Bool
+        /// Whether its host looks by itself whether the action helped, and keeps it or takes it back.
+        package var verifiesItself = false
         /// When something was last heard or said about it.
         package var touched: Timestamp
         package var report: ActionReport?
@@ -121,8 +123,8 @@ package struct Incident: Sendable {
         /// Nothing more will come of it by itself.
         package var isSettled: Bool { lost || state?.isFinal == true || (state == .done && !waits) }
 
-        /// It ran and ended well.
-        package var isWell: Bool { !lost && (state == .done || state == .committed) }
+        /// It ran and ended well, as far as its host is to know.
+        package var isWell: Bool { !lost && (state == .committed || (state == .done && !verifiesItself)) }
     }
 
     /// Takes in the next event.
@@ -209,6 +211,7 @@ package struct Incident: Sendable {
                     host: host,
                     expires: expires,
                     waits: self[plan]?.sealed.plan.rollback != nil,
+                    verifiesItself: self[plan]?.sealed.plan.verification != nil,
                     touched: event.at
                 )
             )

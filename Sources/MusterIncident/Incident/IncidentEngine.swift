@@ -53,6 +53,9 @@ package struct IncidentEngine: Sendable {
         if incident.escalated != nil { purposes.append(.escalated) }
         if incident.resolved != nil { purposes.append(.resolved) }
         if incident.postMortemVersion > 0 { purposes.append(.postMortem) }
+        for ticket in incident.tickets where ticket.state == .rollbackFailed {
+            purposes.append(.rollbackFailed(ticket: ticket.id))
+        }
         return purposes.filter { !incident.told.contains($0) }.map { .tell($0) }
     }
 

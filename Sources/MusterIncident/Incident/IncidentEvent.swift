@@ -186,4 +186,7 @@ package enum NotificationPurpose: Hashable, Sendable, Codable {
     case escalated
     case resolved
     case postMortem
+    /// A host could not take its action back, or nobody knows whether it did: somebody has to look at it, also when the
+    /// incident is over.
+    case rollbackFailed(ticket: TicketID)
 }

@@ -106,6 +106,54 @@ extension WirePlan {
         summary = Fields.clipped(plan.summary, max: 512)
         if let rollout = plan.rollout { self.rollout = WireRollout(rollout) }
         approvals = Fields.small(plan.approvals ?? 0)
+        if let verification = plan.verification { self.verification = WireVerification(verification) }
+    }
+}
+
+extension WireVerification {
+    init(_ verification: HostVerification) {
+        self.init()
+        withinMs = UInt32(clamping: Int64(verification.within.inMilliseconds))
+        switch verification.check {
+        case .sql(let statement, let target, let condition):
+            var wire = WireStatementCheck()
+            wire.statement = statement
+            wire.target = target
+            wire.condition = condition.text
+            check = .statement(wire)
+        case .command(let name, let parameters):
+            var wire = WireCommandAction()
+            wire.name = name
+            wire.parameters = parameters
+            check = .command(wire)
+        }
+    }
+}
+
+extension HostVerification {
+    init(_ wire: WireVerification) throws(WireError) {
+        try WireCodec.refuseUnknown(wire, "plan's verification")
+        let check: Check
+        switch wire.check {
+        case nil: throw WireError(.unknownKind, "this version does not know the kind of verification")
+        case .statement(let statement):
+            try WireCodec.refuseUnknown(statement, "verification's statement")
+            try Fields.check(statement.statement.utf8.count, max: 16 << 10, "SQL statement")
+            try Fields.check(statement.target.utf8.count, max: 128, "SQL target")
+            try Fields.check(statement.condition.utf8.count, max: 256, "condition")
+            do throws(ExpressionError) {
+                let condition = try ExpressionParser.condition(statement.condition)
+                check = .sql(statement: statement.statement, target: statement.target, condition: condition)
+            } catch {
+                throw WireError(.malformed, "the verification's condition: \(error.description)")
+            }
+        case .command(let command):
+            guard
+                case .command(let name, let parameters) = try Action(WireAction.with { $0.command = command })
+            else { throw WireError(.malformed, "the verification's command") }
+            check = .command(name: name, parameters: parameters)
+        }
+        self.init(check: check, within: .milliseconds(Int64(wire.withinMs)))
     }
 }
 
@@ -183,7 +231,8 @@ extension Plan {
             commitWithin: .seconds(Int64(wire.commitWithinSeconds)),
             summary: wire.summary,
             rollout: wire.hasRollout ? try Rollout(wire.rollout, hosts: targets.count) : nil,
-            approvals: wire.approvals == 0 ? nil : Int(wire.approvals)
+            approvals: wire.approvals == 0 ? nil : Int(wire.approvals),
+            verification: wire.hasVerification ? try HostVerification(wire.verification) : nil
         )
     }
 }

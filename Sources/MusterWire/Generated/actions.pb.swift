@@ -222,11 +222,82 @@ package nonisolated struct WirePlan: @unchecked Sendable {
     set {_uniqueStorage()._approvals = newValue}
   }
 
+  /// What each host looks at by itself after it has acted. With it no Commit is needed: when it holds in time the effect is
+  /// kept, else it is taken back.
+  package var verification: WireVerification {
+    get {_storage._verification ?? WireVerification()}
+    set {_uniqueStorage()._verification = newValue}
+  }
+  /// Returns true if `verification` has been explicitly set.
+  package var hasVerification: Bool {_storage._verification != nil}
+  /// Clears the value of `verification`. Subsequent reads from it will return its default value.
+  package mutating func clearVerification() {_uniqueStorage()._verification = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What a host looks at by itself, again and again, until it holds or the time is over.
+package nonisolated struct WireVerification: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var check: WireVerification.OneOf_Check? = nil
+
+  package var statement: WireStatementCheck {
+    get {
+      if case .statement(let v)? = check {return v}
+      return WireStatementCheck()
+    }
+    set {check = .statement(newValue)}
+  }
+
+  /// An action of the host's policy of the class observe; it holds when it ends with 0.
+  package var command: WireCommandAction {
+    get {
+      if case .command(let v)? = check {return v}
+      return WireCommandAction()
+    }
+    set {check = .command(newValue)}
+  }
+
+  /// Counted from the end of the action; at most a day.
+  package var withinMs: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Check: Equatable, Sendable {
+    case statement(WireStatementCheck)
+    /// An action of the host's policy of the class observe; it holds when it ends with 0.
+    case command(WireCommandAction)
+
+  }
+
+  package init() {}
+}
+
+/// A read-only statement and what its first value has to be.
+package nonisolated struct WireStatementCheck: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 16 KiB.
+  package var statement: String = String()
+
+  /// Database target in the agent's configuration; empty for the only one.
+  package var target: String = String()
+
+  /// A comparison such as "< max_connections * 0.5"; at most 256 bytes.
+  package var condition: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// How an action spreads over the hosts of a plan.
@@ -511,7 +582,7 @@ nonisolated extension WireActionState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Plan"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0\u{1}rollout\0\u{1}approvals\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0\u{1}rollout\0\u{1}approvals\0\u{1}verification\0")
 
   fileprivate class _StorageClass {
     var _incidentID: String = String()
@@ -530,6 +601,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _summary: String = String()
     var _rollout: WireRollout? = nil
     var _approvals: UInt32 = 0
+    var _verification: WireVerification? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -556,6 +628,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _summary = source._summary
       _rollout = source._rollout
       _approvals = source._approvals
+      _verification = source._verification
     }
   }
 
@@ -590,6 +663,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 14: try { try decoder.decodeSingularStringField(value: &_storage._summary) }()
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._rollout) }()
         case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._approvals) }()
+        case 17: try { try decoder.decodeSingularMessageField(value: &_storage._verification) }()
         default: break
         }
       }
@@ -650,6 +724,9 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       if _storage._approvals != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._approvals, fieldNumber: 16)
       }
+      try { if let v = _storage._verification {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -675,10 +752,123 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._summary != rhs_storage._summary {return false}
         if _storage._rollout != rhs_storage._rollout {return false}
         if _storage._approvals != rhs_storage._approvals {return false}
+        if _storage._verification != rhs_storage._verification {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireVerification: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Verification"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}statement\0\u{1}command\0\u{3}within_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireStatementCheck?
+        var hadOneofValue = false
+        if let current = self.check {
+          hadOneofValue = true
+          if case .statement(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.check = .statement(v)
+        }
+      }()
+      case 2: try {
+        var v: WireCommandAction?
+        var hadOneofValue = false
+        if let current = self.check {
+          hadOneofValue = true
+          if case .command(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.check = .command(v)
+        }
+      }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.withinMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.check {
+    case .statement?: try {
+      guard case .statement(let v)? = self.check else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .command?: try {
+      guard case .command(let v)? = self.check else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    if self.withinMs != 0 {
+      try visitor.visitSingularUInt32Field(value: self.withinMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireVerification, rhs: WireVerification) -> Bool {
+    if lhs.check != rhs.check {return false}
+    if lhs.withinMs != rhs.withinMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatementCheck: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".StatementCheck"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}statement\0\u{1}target\0\u{1}condition\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.statement) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.condition) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.statement.isEmpty {
+      try visitor.visitSingularStringField(value: self.statement, fieldNumber: 1)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 2)
+    }
+    if !self.condition.isEmpty {
+      try visitor.visitSingularStringField(value: self.condition, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireStatementCheck, rhs: WireStatementCheck) -> Bool {
+    if lhs.statement != rhs.statement {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.condition != rhs.condition {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -106,7 +106,10 @@ enum PlanText {
         printHosts(of: plan)
         if let rollback = plan.rollback {
             Terminal.out("  taken back  \(clean(rollback.summary))")
-            Terminal.out("              by the host itself unless kept within \(plan.commitWithin.spoken)")
+            let unless = plan.verification.map { "it sees: \(clean($0.text))" }
+            Terminal.out(
+                "              by the host itself unless \(unless ?? "kept within \(plan.commitWithin.spoken)")"
+            )
         } else {
             let why = plan.irreversible.isEmpty ? "no rollback is given" : plan.irreversible
             Terminal.out("  " + Terminal.paint("CAN'T BE TAKEN BACK", .red) + ": \(clean(why))")
