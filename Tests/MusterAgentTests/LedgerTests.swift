@@ -93,7 +93,7 @@ import Testing
             let contents = LedgerCodec.decode(Array(whole[..<length]))
             #expect(contents.damage == nil, "cut at \(length)")
             #expect(contents.records == Array(states[..<contents.records.count]))
-            guard length % 37 == 0 || length > whole.count - 40 else { continue }
+            guard length % 97 == 0 || length > whole.count - 20 else { continue }
             // What a crash leaves: a record that was not finished, and the mark of the one before, or of that before it.
             guard length >= LedgerCodec.magic.count else { continue }
             try write(Array(whole[..<length]))
@@ -192,7 +192,10 @@ import Testing
         let whole = try bytes()
         // The last record is an acknowledgement, which is not synced and may be lost.
         let ends = LedgerCodec.decode(whole).ends
-        for length in LedgerCodec.magic.count..<ends[ends.count - 2] {
+        // Every end of a record and the bytes beside it, and some between: each opens a file and syncs it.
+        let lengths =
+            ends.dropLast(2).flatMap { [$0 - 1, $0, $0 + 1] } + stride(from: 8, to: whole.count, by: 97)
+        for length in lengths where length < ends[ends.count - 2] {
             try write(Array(whole[..<length]))
             let ledger = try LedgerFile(folder: directory.root)
             #expect(ledger.failure != nil, "cut at \(length)")

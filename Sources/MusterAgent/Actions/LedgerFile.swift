@@ -36,13 +36,23 @@ final class LedgerFile {
             failure = unusable("it is missing")
             return
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.lock(descriptor) else {
             throw AgentError(
                 .system,
                 "\(path) is in use by another agent: stop it, or give this one its own --state"
             )
         }
         try load(try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20)), folder)
+    }
+
+    /// Takes the lock; a process that was just ended, or a child that has not begun its own program yet, may hold it for a
+    /// moment longer.
+    private static func lock(_ descriptor: Int32) -> Bool {
+        for _ in 0..<20 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            usleep(25_000)
+        }
+        return false
     }
 
     // Runs when init throws too: everything that is stored has its value by then.
@@ -217,7 +227,7 @@ extension LedgerFile {
         let path = "\(folder)/\(name)"
         let held = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         defer { if held >= 0 { close(held) } }
-        guard held < 0 || flock(held, LOCK_EX | LOCK_NB) == 0 else {
+        guard held < 0 || lock(held) else {
             throw AgentError(.system, "\(path) is in use: stop the agent first")
         }
         var owner = stat()
