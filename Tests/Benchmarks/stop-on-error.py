@@ -105,7 +105,8 @@ def muster(arguments, mode):
         if line["kind"] == "action.ticketed":
             ticketed[line["text"].split(" issued to ")[1]] = seconds(line["at"])
         is_bad = line["kind"] == "action.lost" or (
-            line["kind"] == "action.reported" and any(word in line["text"] for word in [": failed", ": indeterminate"])
+            line["kind"] == "action.reported"
+            and any(word in line["text"] for word in [": failed", ": indeterminate", "it failed: "])
         )
         if is_bad and stopped is None:
             stopped = seconds(line["at"])

@@ -260,4 +260,40 @@ import Testing
         #expect(try world.receive(try world.ticket(to: "1", commitWithin: .zero)) != nil)
         #expect(world.works.isEmpty)
     }
+
+    @Test("A refusal that could not be written down stays one, also when there is room again")
+    func refusalOnAFullDisk() throws {
+        guard geteuid() == 0 else { return }
+        let small = world.directory.path("small")
+        mkdir(small, 0o700)
+        guard Glibc.mount("tmpfs", small, "tmpfs", 0, "size=1200k") == 0 else { return }
+        defer { umount(small) }
+        try world.move(to: small)
+        let filler = open("\(small)/filler", O_WRONLY | O_CREAT, 0o600)
+        let block = [UInt8](repeating: 0, count: 4_096)
+        while write(filler, block, block.count) == block.count {}
+        close(filler)
+        let ticket = try world.ticket(to: "1")
+        #expect(try world.receive(ticket)?.contains("no room") == true)
+        unlink("\(small)/filler")
+        #expect(try world.receive(ticket)?.contains("no room") == true)
+        world.workAll()
+        #expect(world.performed.isEmpty)
+        #expect(try world.receive(try world.ticket(to: "2")) == nil)
+        world.workAll()
+        #expect(world.performed == ["2"])
+        world.leave()
+    }
+
+    @Test("An agent that is about to stop begins nothing, not even what was just found to be needed")
+    func closing() throws {
+        let plan = world.tickets.plan(.sql(target: "orders", statement: TestTickets.statement))
+        let ticket = try world.tickets.preApproved(plan)
+        #expect(try world.receive(ticket) == nil)
+        world.desk?.close()
+        world.workAll()
+        #expect(world.state(ticket) == .failed)
+        #expect(world.reason(ticket) == "not started: the agent is about to stop")
+        #expect(world.performed.isEmpty)
+    }
 }

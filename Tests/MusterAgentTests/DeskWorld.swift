@@ -67,12 +67,25 @@ final class DeskWorld {
         try directory.write("policy.yaml", Array(change(text).utf8))
     }
 
+    /// Where the ledger is.
+    private var folder = ""
+
+    /// Starts it with a new ledger in another folder.
+    func move(to folder: String) throws {
+        self.folder = folder
+        try LedgerFile.make(folder: folder)
+        try start()
+    }
+
+    /// Ends it, so that its files can be taken away.
+    func leave() { desk = nil }
+
     /// Starts it, after a crash or for the first time.
     func start() throws {
         works = []
         desk = nil
         let desk = ActionDesk(
-            ledger: try LedgerFile(folder: directory.root),
+            ledger: try LedgerFile(folder: folder.isEmpty ? directory.root : folder),
             policy: PolicyFile(path: directory.path("policy.yaml")),
             agent: tickets.agent,
             reading: SignedTicketReader(),

@@ -135,6 +135,18 @@ import Testing
         #expect(world.beginAll() == 0)
     }
 
+    @Test("What is taken back because a rollout stopped is not why it stopped")
+    func cause() {
+        var world = World(Self.plan(3, waves: [1, 3]))
+        _ = world.beginAll()
+        world.report(0, .done)
+        _ = world.beginAll()
+        world.report(2, .failed)
+        world.tickets[0].keep = false
+        world.report(0, .rolledBack)
+        #expect(world.next == .stop(reason: "action on host-2: failed"))
+    }
+
     @Test("A host that is never heard of again counts, and none begins while it is waited for")
     func lost() {
         var world = World(Self.plan(3, waves: [1, 3]))

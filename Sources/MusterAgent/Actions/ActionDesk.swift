@@ -75,8 +75,14 @@ final class ActionDesk {
     /// When what waits for a commit is taken back, by the clock that nobody sets; only of what was done since the start.
     private var deadlines: [TicketID: Duration] = [:]
     private var unwritten: [Unwritten] = []
+    /// Refusals that could not be written: told once they stay, or a ticket that comes again would run after all.
+    private var refusals: [TicketID: ActionReport] = [:]
+    /// Most of them; past it no ticket is taken until the agent starts anew.
+    private static let refusalsMax = 10_000
     /// Aborts that came while the action ran.
     private var aborts: [TicketID: String] = [:]
+    /// Whether everything that an interrupted agent left open is closed.
+    private var isRecovered = false
     /// Set when the agent is about to end: nothing new begins.
     private var isClosing = false
 
@@ -122,6 +128,7 @@ final class ActionDesk {
 
     /// Closes what an interrupted agent left open; to be called once, before anything else.
     func recover(now: Timestamp) {
+        isRecovered = true
         if let failure = ledger.failure {
             log.error("action ledger can't be used", ["reason": failure.message])
             return
@@ -137,6 +144,8 @@ final class ActionDesk {
             do throws(LedgerError) {
                 try ledger.take(step)
             } catch {
+                // A full disk, perhaps: tried again at the next tick, and nothing begins before.
+                isRecovered = false
                 return log.error("action ledger can't be used", ["reason": error.message])
             }
         }
@@ -147,6 +156,7 @@ final class ActionDesk {
     /// A ticket arrived; nil when its state is or will be in the ledger, else a report to send as it is.
     func receive(_ wire: WireTicket, now: Timestamp) throws(WireError) -> ActionReport? {
         let ticket = try Ticket(wire) { reading.planID(of: $0) }
+        if let refusal = refusals[ticket.id] { return refusal }
         if let known = ledger.engine[ticket.id] {
             log.info(
                 "ticket is already in the ledger",
@@ -156,7 +166,13 @@ final class ActionDesk {
         }
         do {
             if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
+            guard refusals.count < Self.refusalsMax else {
+                throw PolicyRefusal("this host has refused too many tickets that it could not write down")
+            }
             guard !isClosing else { throw PolicyRefusal("the agent is about to stop") }
+            guard isRecovered else {
+                throw PolicyRefusal("what was interrupted here is not written down yet")
+            }
             if let earlier = ledger.engine.ticket(thatTook: ticket.plan.id) {
                 throw PolicyRefusal("this host has carried out the plan already, by ticket \(earlier)")
             }
@@ -222,7 +238,10 @@ final class ActionDesk {
         guard ledger.engine.acceptsRefusals,
             let step = try? ledger.engine.refuse(ticket, reason: reason, at: now),
             (try? ledger.take(step)) != nil
-        else { return report }
+        else {
+            if refusals.count < Self.refusalsMax { refusals[ticket.id] = report }
+            return report
+        }
         return nil
     }
 
@@ -261,6 +280,7 @@ final class ActionDesk {
     ///
     /// Returns when to call again at the latest; nil when nothing waits.
     func tick(now: Timestamp) -> Timestamp? {
+        if !isRecovered { recover(now: now) }
         let again = unwritten
         unwritten = []
         for step in again {
@@ -291,7 +311,7 @@ final class ActionDesk {
                 if let pause = look(ticket, uptime) { next = min(next ?? now + pause, now + pause) }
             }
         }
-        return next
+        return isRecovered ? next : min(next ?? now + .seconds(1), now + .seconds(1))
     }
 
     /// Looks whether what the action was to bring holds, when it is time to; nil when nothing is to be looked at.
@@ -415,16 +435,7 @@ extension ActionDesk {
         let started = work { [execution] in
             .performed(ticket, isRollback: isRollback, performer.perform(execution))
         }
-        guard !started else { return }
-        leave(job)
-        let result = ActionResult(reason: "not started: the host has no thread to spare", exitStatus: 126)
-        advance(
-            ticket,
-            to: isRollback ? .rollbackFailed : .failed,
-            isRollback: isRollback,
-            result: result,
-            now: now
-        )
+        if !started { giveUp(job, "the host has no thread to spare", now: now) }
     }
 
     /// The turn is over.
@@ -451,7 +462,8 @@ extension ActionDesk {
         switch completion {
         case .confirmed(let ticket, let objection):
             guard let job = running, job.ticket == ticket else { return }
-            if let reason = objection ?? aborts[ticket] { return giveUp(job, reason, now: now) }
+            let closing = isClosing ? "the agent is about to stop" : nil
+            if let reason = objection ?? aborts[ticket] ?? closing { return giveUp(job, reason, now: now) }
             begin(job, now: now)
         case .looked(let ticket, let objection):
             guard var verification = verifications[ticket] else { return }

@@ -95,6 +95,8 @@ extension Incident {
                 (.stopped, "rejected by \(by)\(why.isEmpty ? "" : ": \(why)")")
             } else if let stopped = rollout.stopped {
                 (.stopped, stopped)
+            } else if tickets.contains(where: \.isTakenBack) {
+                (.stopped, "taken back")
             } else if let outcome = steps[plan.sealed.plan.step]?.outcome {
                 outcome == .failed ? (.stopped, steps[plan.sealed.plan.step]?.text ?? "") : (.done, "")
             } else if !plan.mayRun {
@@ -111,6 +113,7 @@ extension Incident {
             well: tickets.count { $0.isWell },
             underWay: tickets.count { !$0.isWell && !$0.isSettled },
             bad: tickets.count { $0.isBad },
+            takenBack: tickets.count { $0.isTakenBack },
             unsettled: tickets.count { !$0.isSettled },
             wave: tickets.isEmpty ? 0 : 1 + (bounds.firstIndex { $0 >= tickets.count } ?? bounds.count - 1),
             waves: bounds.count

@@ -154,6 +154,8 @@ package struct PlanProgress: Hashable, Sendable, Codable {
     package var well: Int
     package var underWay: Int
     package var bad: Int
+    /// Hosts on which it went well and was taken back nevertheless.
+    package var takenBack: Int
     /// Hosts that may still change by it: under way, or waiting to hear whether to keep it.
     package var unsettled: Int
     /// The wave that is being carried out, from 1; 0 before the first.

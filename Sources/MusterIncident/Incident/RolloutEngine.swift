@@ -63,7 +63,12 @@ struct RolloutEngine {
 
 extension Incident.TicketRecord {
     /// It ended, and not well; or nobody knows how it ended.
-    var isBad: Bool { isSettled && !isWell }
+    ///
+    /// What was taken back because somebody decided so is no trouble of its own.
+    var isBad: Bool { isSettled && !isWell && !isTakenBack }
+
+    /// It was taken back because that was decided.
+    var isTakenBack: Bool { !lost && keep == false && state == .rolledBack }
 
     /// `action on web-3: failed (…)`.
     var trouble: String {

@@ -79,6 +79,7 @@ enum IncidentText {
         var parts = ["\(rollout.well) of \(rollout.hosts) hosts well"]
         if rollout.underWay > 0 { parts.append("\(rollout.underWay) under way") }
         if rollout.bad > 0 { parts.append("\(rollout.bad) went wrong") }
+        if rollout.takenBack > 0 { parts.append("\(rollout.takenBack) taken back") }
         let wave = rollout.wave > 0 ? " (wave \(rollout.wave) of \(rollout.waves))" : ""
         let reason = rollout.reason.isEmpty ? "" : "; \(rollout.reason)"
         let numbers = parts.joined(separator: ", ")
