@@ -169,12 +169,12 @@ def measure(arguments, dice, world, rounds):
             if rollouts and rollouts[0]["state"] in ("done", "stopped") and rollouts[0]["unsettled"] == 0:
                 over[number] = detail
         if time.monotonic() >= next_kill:
-            if dice.random() < 0.25:
+            if dice.random() < 0.1:
                 world.kill_coordinator()
             else:
                 for name in dice.sample(world.names, dice.randint(1, max(1, arguments.hosts // 5))):
                     world.kill_agent(name)
-            next_kill = time.monotonic() + 1 + dice.random() * 4
+            next_kill = time.monotonic() + 0.2 + dice.random()
         if len(over) >= told + 10:
             told = len(over)
             say(f"{told * arguments.hosts} trials, {dict(world.killed)} killed")
