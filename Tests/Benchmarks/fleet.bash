@@ -31,7 +31,7 @@ need_programs() {
 }
 
 # Starts a coordinator on free ports of 127.0.0.1, signs in as its administrator and makes a token for joining.
-# Arguments are further lines of its coordinator.yaml.
+# $coordinator_settings may hold further lines of its coordinator.yaml.
 start_coordinator() {
     mkdir -p "$work"/{etc/runbooks,state,me}
     chmod 700 "$work"/{etc,state,me}
@@ -45,7 +45,7 @@ listen: { agents: "$agents_address", api: "127.0.0.1:${ports[1]}" }
 state: $work/state
 runbooks: $work/etc/runbooks
 TEXT
-    (($# == 0)) || printf '%s\n' "$@" >>"$work/etc/coordinator.yaml"
+    printf '%s\n' "${coordinator_settings:-}" >>"$work/etc/coordinator.yaml"
     "$bin/muster-coordinator" init --config "$work/etc" --name 127.0.0.1 |
         awk '/Token of admin/ {print $NF}' >"$work/me/token"
     chmod 600 "$work/me/token"
