@@ -146,7 +146,7 @@ package enum AgentProgram {
                 let report = step.report
                 let reason = report.reason.isEmpty ? "" : "  \(report.reason)"
                 print("\(report.at)  \(report.ticket)  \(report.state.rawValue)  \(step.subject)\(reason)")
-            case .accepted(let at, let reason): print("\(at)  begun anew by root: \(reason)")
+            case .accepted(let at, let reason): print("\(at)  begun: \(reason)")
             case .acknowledged: break
             }
         }
@@ -165,7 +165,7 @@ package enum AgentProgram {
                 "WARNING: \(subject) (ticket \(ticket)) was done and not decided; nothing takes it back by itself now"
             )
         }
-        for file in try LedgerFile.accept(folder: folder, reason: reason, now: Moment.wall()) {
+        for file in try LedgerFile.begin(folder: folder, reason: reason, now: Moment.wall()) {
             print("moved aside: \(file)")
         }
         print("the ledger is begun anew; plans from before now are refused. Start the agent.")

@@ -185,15 +185,15 @@ import Testing
         #expect(world.state(ticket) == .done)
     }
 
-    @Test("A plan from before the ledger was begun anew is refused")
+    @Test("A plan from before the ledger was begun is refused")
     func floor() throws {
         let old = try world.ticket(to: "1")
         world.now = world.now + .seconds(10)
         // What an agent that stops leaves behind.
         unlink(world.directory.path("ledger"))
-        _ = try LedgerFile.accept(folder: world.directory.root, reason: "restored", now: world.now)
+        _ = try LedgerFile.begin(folder: world.directory.root, reason: "restored", now: world.now)
         try world.start()
-        #expect(try world.receive(old)?.contains("was begun anew") == true)
+        #expect(try world.receive(old)?.contains("was begun") == true)
         #expect(try world.receive(try world.ticket(to: "2")) == nil)
         world.workAll()
         #expect(world.performed == ["2"])
@@ -295,5 +295,20 @@ import Testing
         #expect(world.state(ticket) == .failed)
         #expect(world.reason(ticket) == "not started: the agent is about to stop")
         #expect(world.performed.isEmpty)
+    }
+
+    @Test("What fails while the agent is about to stop is still taken back")
+    func failingWhileClosing() throws {
+        let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))
+        world.ends("1", .failed(ActionResult(reason: "ended with status 3")))
+        try world.receive(first)
+        try world.receive(second)
+        world.desk?.close()
+        world.work()
+        #expect(world.desk?.isBusy == true)
+        world.workAll()
+        #expect(world.state(first) == .rolledBack)
+        #expect(world.state(second) == .prepared)
+        #expect(world.performed == ["1", "not-1"])
     }
 }

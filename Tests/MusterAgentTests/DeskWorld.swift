@@ -41,7 +41,7 @@ final class DeskWorld {
         directory = try TemporaryDirectory()
         tickets = try TestTickets()
         try writePolicy()
-        try LedgerFile.make(folder: directory.root)
+        try LedgerFile.beginForTest(folder: directory.root)
         try start()
     }
 
@@ -73,7 +73,7 @@ final class DeskWorld {
     /// Starts it with a new ledger in another folder.
     func move(to folder: String) throws {
         self.folder = folder
-        try LedgerFile.make(folder: folder)
+        try LedgerFile.beginForTest(folder: folder)
         try start()
     }
 
@@ -151,5 +151,13 @@ final class DeskWorld {
 
     func ends(_ text: String, _ outcome: PerformanceOutcome) {
         puppet.outcomes.withLock { $0[text] = outcome }
+    }
+}
+
+extension LedgerFile {
+    /// As joining does, a while before the tests' plans; one that is there stays.
+    static func beginForTest(folder: String) throws {
+        guard try SafeFile.read("\(folder)/\(name)", bytesMax: bytesMax) == nil else { return }
+        _ = try begin(folder: folder, reason: "joined", now: TestTickets.now - .seconds(60))
     }
 }

@@ -43,14 +43,14 @@ import Testing
 
     /// The ledger of the test's folder, made when it is not there.
     private func opened() throws -> LedgerFile {
-        try LedgerFile.make(folder: directory.root)
+        try LedgerFile.beginForTest(folder: directory.root)
         return try LedgerFile(folder: directory.root)
     }
 
     /// Leaves the mark that an agent would have left when these were the bytes of its ledger.
     private func mark(_ bytes: [UInt8], withoutLast: Bool = false) throws {
         let contents = LedgerCodec.decode(bytes)
-        var mark = LedgerMark.empty
+        var mark = LedgerMark(steps: 0, length: LedgerCodec.magic.count, head: LedgerMark.chainStart)
         var earlier = mark
         var start = LedgerCodec.magic.count
         for (record, end) in zip(contents.records, contents.ends) {
@@ -62,7 +62,7 @@ import Testing
             mark.length = end
             start = end
         }
-        try (withoutLast ? earlier : mark).make(folder: directory.root)
+        try (withoutLast && mark.steps > 0 ? earlier : mark).make(folder: directory.root)
     }
 
     private func bytes() throws -> [UInt8] {
@@ -95,7 +95,7 @@ import Testing
             #expect(contents.records == Array(states[..<contents.records.count]))
             guard length % 97 == 0 || length > whole.count - 20 else { continue }
             // What a crash leaves: a record that was not finished, and the mark of the one before, or of that before it.
-            guard length >= LedgerCodec.magic.count else { continue }
+            guard length >= LedgerCodec.decode(whole).ends[0] else { continue }
             try write(Array(whole[..<length]))
             try mark(Array(whole[..<length]), withoutLast: length % 2 == 0)
             let ledger = try LedgerFile(folder: directory.root)
@@ -173,7 +173,7 @@ import Testing
         // 64 KiB of memory: less than what is set aside for an action.
         guard Glibc.mount("tmpfs", mount, "tmpfs", 0, "size=64k") == 0 else { return }
         defer { umount(mount) }
-        try LedgerFile.make(folder: mount)
+        try LedgerFile.beginForTest(folder: mount)
         let ledger = try LedgerFile(folder: mount)
         #expect(throws: LedgerError.self) { try ledger.reserve() }
     }
@@ -269,7 +269,7 @@ import Testing
         let three = try fill()
         SafeFile.remove(directory.path("ledger"))
         let anew = Self.now + .seconds(60)
-        let moved = try LedgerFile.accept(folder: directory.root, reason: "disk replaced", now: anew)
+        let moved = try LedgerFile.begin(folder: directory.root, reason: "disk replaced", now: anew)
         #expect(moved == [directory.path("ledger.mark") + ".\(anew.nanoseconds / 1_000_000_000)"])
         let ledger = try LedgerFile(folder: directory.root)
         #expect(ledger.failure == nil)
@@ -284,7 +284,7 @@ import Testing
     @Test func aLedgerInUseIsNotBegunAnew() throws {
         let ledger = try opened()
         #expect(throws: AgentError.self) {
-            try LedgerFile.accept(folder: directory.root, reason: "x", now: Self.now)
+            try LedgerFile.begin(folder: directory.root, reason: "x", now: Self.now)
         }
         #expect(ledger.failure == nil)
     }

@@ -40,6 +40,15 @@ import Testing
         #expect(try lint(steps("- { action: mitigate, run: x, irreversible: it ends }", check)).isEmpty)
     }
 
+    @Test("A stop condition that nothing measures would hold a rollout up until its plan lapses, and is told")
+    func unmeasured() throws {
+        let step = "- { action: mitigate, run: x, \(way), stop_when: Eror ratio > 20% }"
+        let messages = try lint(steps(step, check))
+        #expect(messages.count == 1)
+        #expect(messages.first?.contains("no signal is called \"Eror ratio\"") == true)
+        #expect(try lint(steps(step.replacing("Eror", with: "Error"), check)).isEmpty)
+    }
+
     @Test("A step that says it needs no approval needs a signature beside the file")
     func unsigned() throws {
         let step = "- { action: mitigate, run: x, rollback: { run: back }, requires_approval: false }"

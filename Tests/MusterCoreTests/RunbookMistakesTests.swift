@@ -119,6 +119,15 @@ import Testing
             "\"within\" must be from 1s to 1h"
         ),
         ("action: mitigate\n    run: x\n    waves: [1, all]", 5, "a wave is a number of hosts or a share"),
+        (
+            "action: mitigate\n    run: x\n    waves: [\((1...65).map { "\($0)" }.joined(separator: ", "))]",
+            5,
+            "there are at most 64 waves"
+        ),
+        (
+            "action: mitigate\n    run: x\n    stop_when: \"\(String(repeating: "x", count: 260)) > 1%\"", 5,
+            "\"stop_when\" has at most 256 bytes"
+        ),
         ("action: mitigate\n    run: x\n    waves: [0]", 5, "a wave is a number of hosts or a share"),
         ("action: mitigate\n    run: x\n    waves: [101%]", 5, "a wave is a number of hosts or a share"),
         ("action: mitigate\n    run: x\n    soak: 2h", 5, "\"soak\" must be from 0s to 1h"),

@@ -126,7 +126,7 @@ final class ActionDesk {
         return answer
     }
 
-    /// Closes what an interrupted agent left open; to be called once, before anything else.
+    /// Closes what an interrupted agent left open; to be called before anything else.
     func recover(now: Timestamp) {
         isRecovered = true
         if let failure = ledger.failure {
@@ -178,7 +178,7 @@ final class ActionDesk {
             }
             if let floor = ledger.engine.floor, ticket.plan.plan.notBefore < floor {
                 throw PolicyRefusal(
-                    "the plan is from before \(floor), when this host's ledger was begun anew; have it proposed again"
+                    "the plan is from before \(floor), when this host's ledger was begun; have it proposed again"
                 )
             }
             guard queue.count < Self.queueMax else {
@@ -318,7 +318,8 @@ final class ActionDesk {
     ///
     /// Returns the pause until the next look at the latest.
     private func look(_ ticket: TicketID, _ uptime: Duration) -> Duration? {
-        guard var verification = verifications[ticket] ?? resumed(ticket, uptime), !isUndone(ticket) else {
+        guard var verification = verifications[ticket] ?? verification(ticket, uptime), !isUndone(ticket)
+        else {
             return nil
         }
         if !verification.isUnderWay, verification.next <= uptime {
@@ -330,9 +331,9 @@ final class ActionDesk {
         return max(.milliseconds(10), verification.next - uptime)
     }
 
-    /// The verification of what was done before the agent started; nil when there is none, or when the policy does not allow
-    /// it any more: then the action is taken back at its deadline.
-    private func resumed(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
+    /// How a ticket that waits is verified; nil when its plan asks for nothing, or when the policy does not allow it any
+    /// more: then the action is taken back at its deadline.
+    private func verification(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
         guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
             plan.verification != nil, let policy = try? policy.load(),
             let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
@@ -346,7 +347,10 @@ final class ActionDesk {
     func close() { isClosing = true }
 
     private func rollBack(_ ticket: TicketID, reason: String, now: Timestamp) {
-        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket) else { return }
+        // What waits for a decision is taken back by the agent's next start as well.
+        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket), !isClosing else {
+            return
+        }
         do {
             log.warning("action will be taken back", ["ticket.id": "\(ticket)", "reason": reason])
             takeBack(ticket, by: try rollback(of: entry), reason: reason, now: now)
@@ -382,13 +386,13 @@ final class ActionDesk {
 
 extension ActionDesk {
     private func startNext(now: Timestamp) {
-        guard !isClosing else { return }
+        // Also when the agent is about to end: what failed half-way can only be taken back by whoever saw it fail.
         if undo == nil, !undoing.isEmpty {
             let job = undoing.removeFirst()
             undo = job
             begin(job, now: now)
         }
-        guard running == nil, !queue.isEmpty else { return }
+        guard running == nil, !queue.isEmpty, !isClosing else { return }
         let job = queue.removeFirst()
         running = job
         let performer = self.performer
@@ -407,12 +411,7 @@ extension ActionDesk {
         var execution = job.execution
         do {
             if let permission = job.permission {
-                guard now < permission.expires else {
-                    throw PolicyRefusal(
-                        "the ticket lapsed at \(permission.expires) while it waited for its turn"
-                    )
-                }
-                // The policy may have changed while it waited.
+                // The policy may have changed while it waited, and the ticket may have lapsed.
                 execution = try judge(permission, now: now).forward
             }
             try ledger.take(

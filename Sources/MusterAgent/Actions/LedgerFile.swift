@@ -58,19 +58,6 @@ final class LedgerFile {
     // Runs when init throws too: everything that is stored has its value by then.
     deinit { for file in [descriptor, markDescriptor] where file >= 0 { close(file) } }
 
-    /// Makes the ledger of a host that has none; one that is there stays.
-    static func make(folder: String) throws(AgentError) {
-        let path = "\(folder)/\(name)"
-        guard try SafeFile.read(path, bytesMax: bytesMax + (4 << 20)) == nil else { return }
-        // In this order: a mark without a ledger says that one was lost, unless it is the mark of an empty one.
-        if let mark = try LedgerMark.read(folder: folder) {
-            guard mark == .empty else { return }
-        } else {
-            try LedgerMark.empty.make(folder: folder)
-        }
-        try SafeFile.write(path, LedgerCodec.magic, mode: 0o600)
-    }
-
     private func load(_ bytes: [UInt8], _ folder: String) throws(AgentError) {
         let contents = LedgerCodec.decode(bytes)
         length = off_t(bytes.count)
@@ -106,7 +93,7 @@ final class LedgerFile {
         } catch {
             return unusable(error.message)
         }
-        var isFound = mark == .empty
+        var isFound = false
         var (start, steps, ahead) = (LedgerCodec.magic.count, UInt64(0), 0)
         for (record, end) in zip(contents.records, contents.ends) {
             head = LedgerMark.chained(head, bytes[start..<end])
@@ -220,10 +207,11 @@ extension LedgerFile {
         return engine.awaiting.map { ($0.ticket, engine[$0.ticket]?.subject ?? "") }
     }
 
-    /// Begins the ledger anew, with what was there moved aside; returns where to.
+    /// Begins the ledger, with what was there moved aside; returns where to.
     ///
-    /// Plans from before are refused from then on: what ran of them is not known any more. The agent must not run.
-    static func accept(folder: String, reason: String, now: Timestamp) throws(AgentError) -> [String] {
+    /// Plans from before are refused from then on: what ran of them is not known. The agent must not run. Interrupted, it
+    /// leaves a ledger that can't be used, and is called again.
+    static func begin(folder: String, reason: String, now: Timestamp) throws(AgentError) -> [String] {
         let path = "\(folder)/\(name)"
         let held = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         defer { if held >= 0 { close(held) } }
@@ -243,7 +231,7 @@ extension LedgerFile {
         let head = LedgerMark.chained(LedgerMark.chainStart, record)
         try LedgerMark(steps: 0, length: bytes.count, head: head).make(folder: folder)
         try SafeFile.write(path, bytes, mode: 0o600)
-        for file in [path, "\(folder)/\(LedgerMark.name)"] {
+        for file in [path, "\(folder)/\(LedgerMark.name)"] where geteuid() == 0 {
             guard chown(file, owner.st_uid, owner.st_gid) == 0 else { throw .system(file, errno: errno) }
         }
         return moved

@@ -17,9 +17,6 @@ struct LedgerMark: Equatable {
     var length: Int
     var head: Digest
 
-    /// The mark of a ledger without a record.
-    static let empty = LedgerMark(steps: 0, length: LedgerCodec.magic.count, head: chainStart)
-
     /// Where the chain begins, before any record.
     static let chainStart = SHA256.hash(Array("muster/ledger/v1\0".utf8))
 

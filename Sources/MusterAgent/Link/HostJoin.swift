@@ -86,7 +86,10 @@ package struct HostJoin {
             folder: folder,
             now: Moment.wall()
         )
-        try LedgerFile.make(folder: folder)
+        // A host that joins again keeps its ledger, or goes on without one that was lost: only root may begin it anew.
+        if try JoinRecord.read(folder: folder) == nil {
+            _ = try LedgerFile.begin(folder: folder, reason: "joined \(coordinator)", now: Moment.wall())
+        }
         try JoinRecord(coordinator: coordinator, hostName: name).write(folder: folder)
     }
 

@@ -31,9 +31,10 @@ struct PlanMaker: Sendable {
         let rollback: Action? =
             if let rollback = mitigation.rollback { try filled(rollback, incident) } else { nil }
         let names = HostReference.list(targets)
-        let spread = (mitigation.rollout ?? RunbookRollout()).resolved(
+        let rollout = mitigation.rollout ?? RunbookRollout()
+        let spread = rollout.resolved(
             hosts: targets.count,
-            atOnce: Self.atOnce(targets, of: hosts, share: (mitigation.rollout ?? RunbookRollout()).shareMax)
+            atOnce: Self.atOnce(targets, of: hosts, share: rollout.shareMax)
         )
         let plan = Plan(
             incident: incident.id,

@@ -18,7 +18,7 @@ package struct LedgerEngine: Sendable {
     /// Steps that the coordinator has taken; every later one is sent again after a reconnect.
     package private(set) var acknowledged: UInt64 = 0
     private var pending: [LedgerStep] = []
-    /// Since when the ledger is complete; nil when it always was.
+    /// Since when the ledger is complete.
     ///
     /// A plan from before may have been carried out by a ticket that is not in it, and is not taken again.
     package private(set) var floor: Timestamp?

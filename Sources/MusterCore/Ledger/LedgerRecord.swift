@@ -4,7 +4,7 @@ package enum LedgerRecord: Hashable, Sendable {
     case step(LedgerStep)
     /// The coordinator has taken every report up to this step's number.
     case acknowledged(UInt64)
-    /// The host's root began the ledger anew: what was in the one before is not known.
+    /// The ledger was begun here, by joining or by the host's root: what ran before is not known.
     case accepted(at: Timestamp, reason: String)
 }
 

@@ -7,8 +7,6 @@ package struct PermittedAction: Hashable, Sendable {
     package var authority: String
     /// Whether it rests on a signed runbook rather than on approvals of this very plan.
     package var isPreApproved = false
-    /// What the host looks at by itself afterwards; nil when it waits to be told.
-    package var verification: PermittedCheck?
     /// What the host has to see with its own eyes first; only for pre-approved runbooks.
     package var confirmations: [RunbookCheck] = []
 

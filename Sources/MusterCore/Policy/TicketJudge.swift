@@ -41,7 +41,8 @@ package struct TicketJudge {
         if let rollback = plan.rollback {
             permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
         }
-        permitted.verification = try verification(of: plan)
+        // Looked up again when it is due; here so that a plan that can't be verified is never begun.
+        _ = try verification(of: plan)
         try checkRate(of: permitted.forward, runs: runs)
         return permitted
     }

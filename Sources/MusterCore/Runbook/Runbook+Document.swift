@@ -226,6 +226,12 @@ extension HostVerification {
                     "a host can't measure signals: \"verify\" needs \"run\", or a statement with \"threshold\""
                 )
             }
+            guard condition.text.utf8.count <= Self.conditionBytesMax else {
+                throw inner.error(
+                    at: inner.position(of: "threshold"),
+                    "\"threshold\" has at most \(Self.conditionBytesMax) bytes"
+                )
+            }
             self.init(
                 check: .sql(statement: statement, target: target, condition: condition),
                 within: within
@@ -242,6 +248,12 @@ extension RunbookRollout {
         guard keys.contains(where: { reader.node($0) != nil }) else { return nil }
         self.init()
         let texts = try reader.strings("waves")
+        guard texts.count <= Rollout.wavesMax else {
+            throw reader.error(
+                at: reader.position(of: "waves"),
+                "there are at most \(Rollout.wavesMax) waves"
+            )
+        }
         if !texts.isEmpty {
             waves = []
             for text in texts {
@@ -269,6 +281,12 @@ extension RunbookRollout {
             shareMax = percent / 100
         }
         guard let text = try reader.string("stop_when") else { return }
+        guard text.utf8.count <= Rollout.stopWhenBytesMax else {
+            throw reader.error(
+                at: reader.position(of: "stop_when"),
+                "\"stop_when\" has at most \(Rollout.stopWhenBytesMax) bytes"
+            )
+        }
         do throws(ExpressionError) {
             let phrase = try ExpressionParser.phrase(text)
             stopWhen = .signal(name: phrase.name, condition: phrase.condition)

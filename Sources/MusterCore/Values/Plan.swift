@@ -87,6 +87,9 @@ package struct Plan: Hashable, Sendable, Codable {
 ///
 /// When it holds in time the effect is kept, whoever else is there to say so or not; when it does not, it is taken back.
 package struct HostVerification: Hashable, Sendable, Codable {
+    /// Most bytes of a condition in one plan.
+    package static let conditionBytesMax = 256
+
     package enum Check: Hashable, Sendable, Codable {
         /// A read-only statement on a database target (empty for the only one), whose first value is compared.
         case sql(statement: String, target: String, condition: Condition)

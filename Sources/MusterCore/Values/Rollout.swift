@@ -1,5 +1,9 @@
 /// How the action of a plan spreads over its hosts, as people approve it.
 package struct Rollout: Hashable, Sendable, Codable {
+    /// Most waves, and most bytes of a stop condition, in one plan.
+    package static let wavesMax = 64
+    package static let stopWhenBytesMax = 256
+
     /// Hosts reached by the end of each wave, counted from the first of the plan: increasing, the last is all of them.
     package var waves: [Int]
     /// How long the next wave waits after one went well.

@@ -37,7 +37,7 @@ extension IncidentEngine {
         if plan.sealed.plan.expires <= now {
             return end(step, .failed, "plan \(plan.sealed.id.short) lapsed before anybody approved it")
         }
-        guard plan.requested == nil, plan.decision == .open else { return [] }
+        guard plan.requested == nil else { return [] }
         let why = incident.reasonsToAsk(plan, now: now)
         if why.isEmpty, let signer = incident.match?.signature?.signer {
             return [.record(.approvalPresent(plan: plan.sealed.id, signer: signer))]

@@ -53,15 +53,15 @@ package enum RunbookLint {
             )
         }
         for (index, step) in runbook.steps.enumerated() {
+            if case .signal(let name, _)? = step.check, signals[name] == nil {
+                add(
+                    .warning,
+                    step,
+                    "no signal is called \"\(name)\"; known are \(signals.names.joined(separator: ", "))"
+                )
+            }
             switch step.action {
-            case .verifyHypothesis(let check), .verifyResolution(let check, _):
-                if case .signal(let name, _) = check, signals[name] == nil {
-                    add(
-                        .warning,
-                        step,
-                        "no signal is called \"\(name)\"; known are \(signals.names.joined(separator: ", "))"
-                    )
-                }
+            case .verifyHypothesis, .verifyResolution: break
             case .mitigate(let mitigation):
                 for text in remarks(on: mitigation, declared: declared?.contains(index)) {
                     add(.warning, step, text)
@@ -108,6 +108,15 @@ package enum RunbookLint {
 }
 
 extension RunbookStep {
+    /// What the coordinator measures for the step; nil when it measures nothing.
+    fileprivate var check: RunbookCheck? {
+        switch action {
+        case .verifyHypothesis(let check), .verifyResolution(let check, _): check
+        case .mitigate(let mitigation): mitigation.rollout?.stopWhen
+        case .notify: nil
+        }
+    }
+
     /// Whether the step looks if a mitigation helped.
     package var verifies: Bool {
         if case .verifyResolution = action { true } else { false }

@@ -140,7 +140,11 @@ extension HostVerification {
             try WireCodec.refuseUnknown(statement, "verification's statement")
             try Fields.check(statement.statement.utf8.count, max: 16 << 10, "SQL statement")
             try Fields.check(statement.target.utf8.count, max: 128, "SQL target")
-            try Fields.check(statement.condition.utf8.count, max: 256, "condition")
+            try Fields.check(
+                statement.condition.utf8.count,
+                max: HostVerification.conditionBytesMax,
+                "condition"
+            )
             do throws(ExpressionError) {
                 let condition = try ExpressionParser.condition(statement.condition)
                 check = .sql(statement: statement.statement, target: statement.target, condition: condition)
@@ -171,8 +175,8 @@ extension WireRollout {
 extension Rollout {
     init(_ wire: WireRollout, hosts: Int) throws(WireError) {
         try WireCodec.refuseUnknown(wire, "plan's rollout")
-        try Fields.check(wire.waves.count, max: 64, "waves")
-        try Fields.check(wire.stopWhen.utf8.count, max: 256, "stop_when")
+        try Fields.check(wire.waves.count, max: Rollout.wavesMax, "waves")
+        try Fields.check(wire.stopWhen.utf8.count, max: Rollout.stopWhenBytesMax, "stop_when")
         self.init(
             waves: wire.waves.map { Int($0) },
             soak: .milliseconds(Int64(wire.soakMs)),

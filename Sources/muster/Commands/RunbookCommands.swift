@@ -103,8 +103,8 @@ struct RunbookSignCommand: ParsableCommand {
         abstract: "Approve a runbook file beforehand; writes FILE.approval beside it.",
         discussion: """
             The signature covers the file's exact bytes, so any edit ends it. Hosts act on it only where their \
-            own policy lists your key and the file's SHA-256 under "runbooks". Steps count from 1; a step that can't be taken back must \
-            be declared so, with the reason.
+            own policy lists your key and the file's SHA-256 under "runbooks". Steps count from 1; a step that \
+            can't be taken back must be declared so, with the reason.
 
             EXAMPLES
               muster runbook sign pool.yaml --irreversible "2=an ended session can't be brought back" \\
