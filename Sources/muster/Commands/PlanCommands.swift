@@ -96,6 +96,8 @@ struct PlanCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Let no further host begin; those that have begun end.",
             discussion: """
+                Hosts that have acted and wait for a decision still take their action back when their time is over.
+
                 EXAMPLES
                   muster plan pause latest --reason "the queue is not empty yet"
                 """
