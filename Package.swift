@@ -318,3 +318,30 @@ if Context.environment["MUSTER_FUZZ"] != nil {
         )
     )
 }
+
+// The simulation of acting is a program when it runs for long, else the same folder is a test target with a few seeds.
+let simulated: [Target.Dependency] = [
+    "MusterCore", "MusterIncident", "MusterIdentity", "MusterWire", "MusterYAML", "MusterAgent",
+    "MusterTesting",
+]
+if Context.environment["MUSTER_SIMULATE"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "muster-simulate",
+            dependencies: simulated,
+            path: "Tests/Simulation",
+            exclude: ["SimulationTests.swift", "run"],
+            swiftSettings: settings
+        )
+    )
+} else {
+    package.targets.append(
+        .testTarget(
+            name: "MusterSimulationTests",
+            dependencies: simulated,
+            path: "Tests/Simulation",
+            exclude: ["SimulationProgram.swift", "run"],
+            swiftSettings: settings
+        )
+    )
+}

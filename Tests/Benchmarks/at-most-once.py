@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -46,7 +47,7 @@ class World:
         self.killed["agents"] += 1
         self.start_agent(name)
 
-    def kill_coordinator(self):
+    def kill_coordinator(self, meanwhile=lambda: None):
         if self.coordinator:
             self.coordinator.kill()
             self.coordinator.wait()
@@ -54,6 +55,7 @@ class World:
             os.kill(self.arguments.coordinator, signal.SIGKILL)
             time.sleep(0.2)
         self.killed["coordinator"] += 1
+        meanwhile()
         log = open(f"{self.arguments.work}/coordinator.log", "ab")
         self.coordinator = subprocess.Popen(
             [f"{self.arguments.bin}/muster-coordinator", "serve", "--config", f"{self.arguments.work}/etc"],
@@ -131,6 +133,44 @@ steps:
         world.stop()
 
 
+def runs(arguments, world, rounds):
+    """How often each action ran, by round and host."""
+    found = {}
+    for number in range(rounds):
+        for name in world.names:
+            path = f"{arguments.work}/agents/{name}/did/r{number}.began"
+            found[number, name] = len(open(path).read().split()) if os.path.exists(path) else 0
+    return found
+
+
+def put_back(arguments):
+    """The record as it was when each plan had just been approved: a database restored from a copy, or a thief's."""
+    with sqlite3.connect(f"{arguments.work}/state/muster.db") as database:
+        database.execute("DROP TRIGGER events_never_go")
+        database.execute(
+            """DELETE FROM events WHERE seq > (SELECT min(seq) FROM events AS given
+               WHERE given.incident = events.incident AND given.kind = 'approval.given')"""
+        )
+        database.execute("UPDATE incident SET ended_ns = NULL")
+
+
+def replay(arguments, world, rounds, identities):
+    """Has every approved plan carried to every host once more, with new tickets; returns what hosts say to them."""
+    world.kill_coordinator(lambda: put_back(arguments))
+    states = collections.Counter()
+    waiting = set(identities)
+    until = time.monotonic() + 60 + 5 * rounds
+    while waiting and time.monotonic() < until:
+        for identity in list(waiting):
+            detail = world.call("GET", f"incidents/{identity}")
+            actions = (detail or {"actions": []})["actions"]
+            if len(actions) == arguments.hosts and all(each["report"]["state"] in FINAL for each in actions):
+                states.update(each["report"]["state"] for each in actions)
+                waiting.remove(identity)
+        time.sleep(0.5)
+    return states
+
+
 def measure(arguments, dice, world, rounds):
     waiting = list(range(rounds))
     # By round: the incident, and when its plan was approved.
@@ -182,14 +222,16 @@ def measure(arguments, dice, world, rounds):
     time.sleep(2)
     states = collections.Counter()
     lost = twice = ran = 0
+    found = runs(arguments, world, rounds)
+    say(f"{sum(found.values())} runs; now the record is put back, and every plan comes once more")
+    replayed = replay(arguments, world, rounds, [incidents[number] for number in over])
+    again = runs(arguments, world, rounds)
     for number in range(rounds):
         detail = over.get(number)
         told_of = {action["host"]["name"]: action["report"]["state"] for action in (detail or {"actions": []})["actions"]}
         for name in world.names:
-            path = f"{arguments.work}/agents/{name}/did/r{number}.began"
-            runs = len(open(path).read().split()) if os.path.exists(path) else 0
-            twice += runs > 1
-            ran += runs > 0
+            twice += found[number, name] > 1
+            ran += found[number, name] > 0
             state = told_of.get(name)
             if state is None or (state not in FINAL and state != "done"):
                 lost += 1
@@ -205,6 +247,9 @@ def measure(arguments, dice, world, rounds):
         "failed": states["failed"],
         "refused": states["refused"],
         "executed": ran,
+        "replayed": sum(replayed.values()),
+        "replays_refused": replayed["refused"],
+        "replays_executed": sum(again[key] > max(1, found[key]) for key in found),
         "killed_agents": world.killed["agents"],
         "killed_coordinator": world.killed["coordinator"],
         "seconds": round(time.monotonic() - began),
@@ -213,7 +258,8 @@ def measure(arguments, dice, world, rounds):
     say(
         f"{result['trials']} trials: {twice} ran twice, {lost} without an end; {result['done']} done, "
         f"{result['indeterminate']} indeterminate, {result['failed']} not begun or failed; "
-        f"{result['killed_agents']} agents and the coordinator {result['killed_coordinator']} times killed"
+        f"{result['replayed']} plans brought once more: {result['replays_executed']} ran, "
+        f"{result['replays_refused']} refused; {result['killed_agents']} agents and the coordinator {result['killed_coordinator']} times killed"
     )
     print(json.dumps(result))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Tests/Benchmarks/stop-on-error measures, once all agents run: the same change by Muster and by Ansible, first failing
+"""What Tests/Benchmarks/stop-on-error measures, once all agents run: the same change by Muster, Ansible and Salt, first failing
 from one host on, then hanging on it."""
 
 import argparse
@@ -153,11 +153,39 @@ def ansible(arguments, mode):
     return {"hosts": arguments.hosts, "changed": len(began(folder, mode)), "exit": done.returncode}
 
 
+def salt(arguments, mode):
+    """A twentieth of the hosts at a time, and nothing after the first failure."""
+    folder = f"{arguments.work}/salt"
+    last = " salt" if mode == "hung" else ""
+    scripts = f"{folder}/{mode}.sh"
+    with open(scripts, "w") as file:
+        file.write(
+            f"#!/bin/bash\nexec {arguments.work}/change {mode} ${{1#host-}} {arguments.bad} {folder}/$1{last}\n"
+        )
+    os.chmod(scripts, 0o755)
+    batch = str(max(1, arguments.salt_hosts // 20))
+    try:
+        done = subprocess.run(
+            [arguments.salt, "-c", f"{folder}/master", "--batch-size", batch, "--failhard", "-t", "5", "*"]
+            + ["cmd.run", f"{scripts} {{{{ grains.id }}}}", "template=jinja"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        ended = done.returncode
+    except subprocess.TimeoutExpired:
+        ended = "not within 300 s"
+    release(arguments)
+    for pid in processes(arguments, "salt-minion"):
+        os.kill(pid, signal.SIGCONT)
+    return {"hosts": arguments.salt_hosts, "changed": len(began(folder, mode)), "exit": ended}
+
+
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["muster", "work", "api", "ansible"]:
+    for name in ["muster", "work", "api", "ansible", "salt"]:
         parser.add_argument(f"--{name}", required=True)
-    for name in ["hosts", "bad"]:
+    for name in ["hosts", "bad", "salt-hosts"]:
         parser.add_argument(f"--{name}", type=int, required=True)
     arguments = parser.parse_args()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -165,6 +193,10 @@ def main():
     for mode in ["fault", "hung"]:
         result[mode] = muster(arguments, mode)
         result["peers"]["ansible"][mode] = ansible(arguments, mode)
+    if arguments.salt:
+        result["peers"]["salt"] = {mode: salt(arguments, mode) for mode in ["fault", "hung"]}
+        shown = subprocess.run([arguments.salt, "--version"], capture_output=True, text=True).stdout.strip()
+        result["peers"]["salt"]["version"] = shown
     version = subprocess.run([arguments.ansible, "--version"], capture_output=True, text=True).stdout.split("\n")[0]
     result["peers"]["ansible"]["version"] = version
     say(f"\n{'':26}{'muster':>10}{'ansible':>10}   ({version})")
@@ -175,6 +207,12 @@ def main():
         say(f"{'  after the budget':26}{ours['changed_after_budget']:>10}{'':>10}   ({ours['in_flight']} in flight)")
         say(f"{'  taken back':26}{ours['taken_back']:>10}{0:>10}")
         say(f"{'  exit status':26}{ours['exit']:>10}{theirs['exit']:>10}")
+    for mode in ["fault", "hung"] if arguments.salt else []:
+        found = result["peers"]["salt"][mode]
+        say(
+            f"{result['peers']['salt']['version']}, --batch-size --failhard, {mode}: "
+            f"{found['changed']} of {found['hosts']} hosts changed, exit status {found['exit']}"
+        )
     print(json.dumps(result))
 
 

@@ -178,6 +178,67 @@ import Testing
         #expect(throws: LedgerError.self) { try ledger.reserve() }
     }
 
+    /// A state folder whose disk can't be synced for a while.
+    private final class SickFolder: LedgerDisk {
+        let folder: LedgerFolder
+        var isSick = false
+
+        init(_ folder: String) throws { self.folder = try LedgerFolder(folder) }
+
+        var path: String { folder.path }
+        func readLedger() throws(AgentError) -> [UInt8]? { try folder.readLedger() }
+        func readMark() throws(AgentError) -> [UInt8]? { try folder.readMark() }
+        func append(_ bytes: [UInt8]) throws(AgentError) { try folder.append(bytes) }
+        func cut(to length: Int) throws(AgentError) { try folder.cut(to: length) }
+        func sync() throws(AgentError) {
+            if isSick { throw AgentError(.system, "input/output error") }
+            try folder.sync()
+        }
+        func reserve(_ bytes: Int, after length: Int) throws(AgentError) {
+            try folder.reserve(bytes, after: length)
+        }
+        func writeMark(_ bytes: [UInt8], at place: Int) throws(AgentError) {
+            try folder.writeMark(bytes, at: place)
+        }
+        func replace(with bytes: [UInt8]) throws(AgentError) {
+            if isSick { throw AgentError(.system, "input/output error") }
+            try folder.replace(with: bytes)
+        }
+    }
+
+    @Test("After a failed sync nothing is believed until all of it lies in a new file")
+    func failedSync() throws {
+        try LedgerFile.beginForTest(folder: directory.root)
+        let disk = try SickFolder(directory.root)
+        let ledger = try LedgerFile(disk: disk)
+        let tickets = try TestTickets()
+        let ticket = try tickets.ticket(tickets.plan())
+        func prepared() throws -> LedgerStep {
+            try ledger.engine.prepare(ticket, subject: "command:x", isPreApproved: false, at: Self.now)
+        }
+        disk.isSick = true
+        #expect(throws: LedgerError.self) { try ledger.take(try prepared()) }
+        #expect(ledger.engine[ticket.id] == nil && ledger.failure?.code == .storage)
+        disk.isSick = false
+        // Not even when syncing works again: what failed once may be gone.
+        #expect(throws: LedgerError.self) { try ledger.take(try prepared()) }
+        disk.isSick = true
+        #expect(throws: LedgerError.self) { try ledger.heal() }
+        disk.isSick = false
+        try ledger.heal()
+        try ledger.take(try prepared())
+        #expect(throws: AgentError.self, "the new file is locked") { try LedgerFile(folder: directory.root) }
+        disk.isSick = true
+        #expect(throws: LedgerError.self) {
+            try ledger.take(try ledger.engine.advance(ticket.id, to: .running, at: Self.now))
+        }
+        disk.isSick = false
+        try ledger.heal()
+        #expect(ledger.engine[ticket.id]?.state == .prepared)
+        let seen = LedgerCodec.decode(try bytes())
+        #expect(seen.damage == nil && seen.records.count == 2)
+    }
+
     /// Expects that nothing can be done any more, and why.
     private func expectUnusable(_ reason: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let ledger = try LedgerFile(folder: directory.root)

@@ -130,6 +130,8 @@ final class ActionDesk {
     func recover(now: Timestamp) {
         isRecovered = true
         if let failure = ledger.failure {
+            // What could not be written may be put right; what is damaged is root's business.
+            isRecovered = failure.code != .storage
             log.error("action ledger can't be used", ["reason": failure.message])
             return
         }
@@ -280,6 +282,10 @@ final class ActionDesk {
     ///
     /// Returns when to call again at the latest; nil when nothing waits.
     func tick(now: Timestamp) -> Timestamp? {
+        if let failure = ledger.failure {
+            guard failure.code == .storage else { return nil }
+            guard heals(failure) else { return now + .seconds(1) }
+        }
         if !isRecovered { recover(now: now) }
         let again = unwritten
         unwritten = []
@@ -293,8 +299,9 @@ final class ActionDesk {
                 now: now
             )
         }
-        guard ledger.failure == nil, !isClosing else { return nil }
-        var next = unwritten.isEmpty ? nil : now + .seconds(1)
+        startNext(now: now)
+        guard !isClosing else { return nil }
+        var next = unwritten.isEmpty && undoing.isEmpty ? nil : now + .seconds(1)
         let uptime = uptime()
         for (ticket, deadline) in ledger.engine.awaiting {
             // After a restart only the wall clock knows.
@@ -312,6 +319,18 @@ final class ActionDesk {
             }
         }
         return isRecovered ? next : min(next ?? now + .seconds(1), now + .seconds(1))
+    }
+
+    /// Tries to put right a ledger that could not be written.
+    private func heals(_ failure: LedgerError) -> Bool {
+        do throws(LedgerError) {
+            try ledger.heal()
+            log.warning("action ledger was put into a new file", ["reason": failure.message])
+            return true
+        } catch {
+            log.error("action ledger can't be written", ["reason": error.message])
+            return false
+        }
     }
 
     /// Looks whether what the action was to bring holds, when it is time to; nil when nothing is to be looked at.
@@ -400,7 +419,13 @@ extension ActionDesk {
         let ticket = job.ticket
         let checks = job.confirmations
         let started = work {
-            .confirmed(ticket, objection: checks.lazy.compactMap { performer.objection(to: $0) }.first)
+            // Each is looked at once: a second look may say something else.
+            for check in checks {
+                if let objection = performer.objection(to: check) {
+                    return .confirmed(ticket, objection: objection)
+                }
+            }
+            return .confirmed(ticket, objection: nil)
         }
         if !started { giveUp(job, "the host has no thread to spare", now: now) }
     }
@@ -424,6 +449,15 @@ extension ActionDesk {
                 )
             )
         } catch {
+            if isRollback, (error as? LedgerError)?.code == .storage {
+                // Going back is never given up for want of room: it is begun as soon as it can be written.
+                leave(job)
+                undoing.insert(job, at: 0)
+                return log.error(
+                    "rollback can't begin yet",
+                    ["ticket.id": "\(ticket)", "reason": "\(error)"]
+                )
+            }
             return giveUp(job, "\(error)", now: now)
         }
         log.info(

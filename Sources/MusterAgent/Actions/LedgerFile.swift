@@ -1,67 +1,48 @@
-import CLinux
 import Glibc
 import MusterCore
 
 /// The action ledger on disk: `ledger` in the state folder, append-only, synced before anything happens.
 ///
-/// Made when the host joins. One that is missing, damaged, could not be synced or is not what ``LedgerMark`` says takes no
-/// step any more: the agent then refuses every action until root has looked at it (`muster-agent ledger accept`).
-/// Owned by the loop's thread.
+/// Made when the host joins. One that is missing, damaged or not what ``LedgerMark`` says takes no step any more: the agent
+/// then refuses every action until root has looked at it (`muster-agent ledger accept`). One that could not be synced takes
+/// none until it lies whole in a new file, see ``heal()``. Owned by the loop's thread.
 final class LedgerFile {
     static let name = "ledger"
     /// Largest file that is read; past it no new action is taken.
     static let bytesMax = 64 << 20
     /// Room set aside before an action, so that what came of it can always be written.
-    static let reserveBytes: off_t = 1 << 20
+    static let reserveBytes = 1 << 20
 
     private(set) var engine = LedgerEngine()
     /// Why nothing more is written; nil while all is well.
     private(set) var failure: LedgerError?
-    private let path: String
-    private let descriptor: Int32
-    private let markDescriptor: Int32
-    private var length: off_t = 0
-    /// Of the chain over all records.
+    private let disk: any LedgerDisk
+    /// Of what is true.
+    private var length = 0
+    /// Of the chain over all records that are true.
     private var head = LedgerMark.chainStart
+
+    private var path: String { disk.path }
 
     /// Opens the ledger of a state folder; cuts off a record that was never finished.
     ///
     /// Throws when another agent holds it. What makes it unusable does not throw: see ``failure``.
-    init(folder: String) throws(AgentError) {
-        path = "\(folder)/\(Self.name)"
-        descriptor = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
-        markDescriptor = open("\(folder)/\(LedgerMark.name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else {
-            guard errno == ENOENT else { throw .system("\(path) can't be opened", errno: errno) }
+    convenience init(folder: String) throws(AgentError) { try self.init(disk: try LedgerFolder(folder)) }
+
+    /// The same, wherever it lies.
+    init(disk: any LedgerDisk) throws(AgentError) {
+        self.disk = disk
+        guard let bytes = try disk.readLedger() else {
             failure = unusable("it is missing")
             return
         }
-        guard Self.lock(descriptor) else {
-            throw AgentError(
-                .system,
-                "\(path) is in use by another agent: stop it, or give this one its own --state"
-            )
-        }
-        try load(try SafeFile.read(descriptor, path, bytesMax: Self.bytesMax + (4 << 20)), folder)
+        try load(bytes)
     }
 
-    /// Takes the lock; a process that was just ended, or a child that has not begun its own program yet, may hold it for a
-    /// moment longer.
-    private static func lock(_ descriptor: Int32) -> Bool {
-        for _ in 0..<20 {
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-            usleep(25_000)
-        }
-        return false
-    }
-
-    // Runs when init throws too: everything that is stored has its value by then.
-    deinit { for file in [descriptor, markDescriptor] where file >= 0 { close(file) } }
-
-    private func load(_ bytes: [UInt8], _ folder: String) throws(AgentError) {
+    private func load(_ bytes: [UInt8]) throws(AgentError) {
         let contents = LedgerCodec.decode(bytes)
-        length = off_t(bytes.count)
-        failure = contents.damage.map { unusable($0) } ?? complaint(about: contents, bytes, folder)
+        length = bytes.count
+        failure = contents.damage.map { unusable($0) } ?? complaint(about: contents, bytes)
         if failure != nil {
             // What is before the damage is still true, and still keeps its tickets from running again.
             for record in contents.records { try? engine.apply(record) }
@@ -73,23 +54,21 @@ final class LedgerFile {
             failure = unusable(error.message)
             return
         }
-        if contents.soundBytes < bytes.count { try cut(to: off_t(contents.soundBytes)) }
-        guard fsync(descriptor) == 0 else { throw .system("\(path) can't be synced", errno: errno) }
+        if contents.soundBytes < bytes.count {
+            try disk.cut(to: contents.soundBytes)
+            length = contents.soundBytes
+        }
+        // What is in memory only, of an agent that died, becomes true here or nowhere.
+        try disk.sync()
         mark()
     }
 
     /// Holds the file against its mark; leaves the head of the chain.
-    private func complaint(
-        about contents: LedgerCodec.Contents,
-        _ bytes: [UInt8],
-        _ folder: String
-    ) -> LedgerError? {
+    private func complaint(about contents: LedgerCodec.Contents, _ bytes: [UInt8]) -> LedgerError? {
         let mark: LedgerMark
         do throws(AgentError) {
-            guard let found = try LedgerMark.read(folder: folder) else {
-                return unusable("its mark is missing")
-            }
-            mark = found
+            guard let found = try disk.readMark() else { return unusable("its mark is missing") }
+            mark = try LedgerMark.newest(found, path: path)
         } catch {
             return unusable(error.message)
         }
@@ -131,10 +110,8 @@ final class LedgerFile {
                 "\(path) has reached \(Self.bytesMax) bytes: stop the agent and begin it anew with \"ledger accept\""
             )
         }
-        // Keeps the size: the file ends where its last record ends.
-        guard fallocate(descriptor, FALLOC_FL_KEEP_SIZE, length, Self.reserveBytes) == 0 else {
-            if errno == EOPNOTSUPP || errno == ENOSYS { return }
-            throw LedgerError(.storage, "no room for \(path): \(SystemText.error(errno))")
+        do throws(AgentError) { try disk.reserve(Self.reserveBytes, after: length) } catch {
+            throw LedgerError(.storage, error.message)
         }
     }
 
@@ -158,21 +135,23 @@ final class LedgerFile {
         if let failure { throw failure }
         let bytes = LedgerCodec.encode(record)
         do throws(AgentError) {
-            try SafeFile.writeAll(descriptor, bytes, path)
+            try disk.append(bytes)
         } catch {
             // A part may have been written; what follows must not come after it.
-            if ftruncate(descriptor, length) != 0 {
+            do throws(AgentError) { try disk.cut(to: length) } catch {
                 failure = LedgerError(.storage, "\(path) could be neither written nor cut back")
             }
             throw LedgerError(.storage, error.message)
         }
-        if sync, fdatasync(descriptor) != 0 {
-            // After a failed sync nobody knows what is on disk, and asking again does not tell.
-            let error = LedgerError(.storage, "\(path) could not be synced: \(SystemText.error(errno))")
-            failure = error
-            throw error
+        if sync {
+            do throws(AgentError) { try disk.sync() } catch {
+                // After a failed sync nobody knows what is on disk, and asking again does not tell.
+                let failed = LedgerError(.storage, error.message)
+                failure = failed
+                throw failed
+            }
         }
-        length += off_t(bytes.count)
+        length += bytes.count
         head = LedgerMark.chained(head, bytes)
         try engine.apply(record)
     }
@@ -182,17 +161,40 @@ final class LedgerFile {
     /// The steps so far are true whether this works or not, but without it no more may follow.
     private func mark() {
         do throws(AgentError) {
-            try LedgerMark(steps: engine.steps, length: Int(length), head: head).write(to: markDescriptor)
+            try LedgerMark(steps: engine.steps, length: length, head: head).write {
+                bytes,
+                place throws(AgentError) in
+                try disk.writeMark(bytes, at: place)
+            }
         } catch {
             failure = LedgerError(.storage, error.message)
         }
     }
 
-    private func cut(to size: off_t) throws(AgentError) {
-        guard ftruncate(descriptor, size) == 0 else {
-            throw .system("\(path) ends in an unfinished record that can't be cut off", errno: errno)
+    /// Puts a ledger that could not be written on new ground; it stays as it is when it is damaged.
+    ///
+    /// What is true goes whole into a new file: pages of which a sync failed once may be lost without another word.
+    /// Throws when that can't be done now; it may be tried again.
+    func heal() throws(LedgerError) {
+        guard let failure, failure.code == .storage else { return }
+        do throws(AgentError) {
+            let bytes = Array((try disk.readLedger() ?? []).prefix(length))
+            let contents = LedgerCodec.decode(bytes)
+            var (head, start) = (LedgerMark.chainStart, LedgerCodec.magic.count)
+            for end in contents.ends {
+                head = LedgerMark.chained(head, bytes[start..<end])
+                start = end
+            }
+            guard bytes.count == length, contents.soundBytes == length, head == self.head else {
+                throw AgentError(.system, "\(path) does not read as it was written")
+            }
+            try disk.replace(with: bytes)
+        } catch {
+            throw LedgerError(.storage, error.message)
         }
-        length = size
+        self.failure = nil
+        mark()
+        if let failure = self.failure { throw failure }
     }
 }
 
@@ -215,7 +217,7 @@ extension LedgerFile {
         let path = "\(folder)/\(name)"
         let held = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         defer { if held >= 0 { close(held) } }
-        guard held < 0 || lock(held) else {
+        guard held < 0 || LedgerFolder.lock(held) else {
             throw AgentError(.system, "\(path) is in use: stop the agent first")
         }
         var owner = stat()

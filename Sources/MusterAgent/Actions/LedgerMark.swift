@@ -1,4 +1,3 @@
-import Glibc
 import MusterCore
 import MusterIdentity
 
@@ -34,11 +33,16 @@ struct LedgerMark: Equatable {
     static func read(folder: String) throws(AgentError) -> LedgerMark? {
         let path = "\(folder)/\(name)"
         guard let bytes = try SafeFile.read(path, bytesMax: 4096) else { return nil }
+        return try newest(bytes, path: path)
+    }
+
+    /// The newest of the two places in a file's bytes; throws when neither is sound.
+    static func newest(_ bytes: [UInt8], path: String) throws(AgentError) -> LedgerMark {
         let marks = [0, placeBytes].compactMap { start in
             bytes.count >= start + placeBytes ? LedgerMark(bytes[start..<start + placeBytes]) : nil
         }
         guard let newest = marks.max(by: { ($0.steps, $0.length) < ($1.steps, $1.length) }) else {
-            throw AgentError(.system, "\(path) is damaged")
+            throw AgentError(.system, "the mark of \(path) is damaged")
         }
         return newest
     }
@@ -48,14 +52,9 @@ struct LedgerMark: Equatable {
         try SafeFile.write("\(folder)/\(Self.name)", bytes + bytes, mode: 0o600)
     }
 
-    /// Writes it over the older of the two places and syncs.
-    func write(to descriptor: Int32) throws(AgentError) {
-        let bytes = bytes
-        let place = off_t(Int(steps % 2) * Self.placeBytes)
-        let count = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, place) }
-        guard count == bytes.count, fdatasync(descriptor) == 0 else {
-            throw .system("\(Self.name) can't be written", errno: errno)
-        }
+    /// Has it written over the older of the two places.
+    func write(_ write: ([UInt8], _ place: Int) throws(AgentError) -> Void) throws(AgentError) {
+        try write(bytes, Int(steps % 2) * Self.placeBytes)
     }
 
     private init?(_ place: ArraySlice<UInt8>) {

@@ -53,9 +53,12 @@ struct DirectivePerformer: Sendable {
         case .propose(let step): return await propose(step, of: incident)
         case .look(let plan, let wave): return await look(plan, before: wave, of: incident)
         case .issueTicket(let plan, let host): return issue(plan, to: host, of: incident)
-        case .deliver(let ticket): return await courier.deliver(ticket, of: incident, emit: emit)
-        case .follow(let ticket): return await courier.follow(ticket, of: incident)
-        case .conclude(let ticket, let keep): return await courier.conclude(ticket, keep: keep, of: incident)
+        case .deliver(let ticket): return await courier.run(.deliver, ticket, of: incident, emit: emit)
+        case .follow(let ticket):
+            let errand = CourierEngine.Errand.follow(known: incident[ticket]?.state)
+            return await courier.run(errand, ticket, of: incident, emit: emit)
+        case .conclude(let ticket, let keep):
+            return await courier.run(.conclude(keep: keep), ticket, of: incident, emit: emit)
         case .verify(let step): return await verify(step, of: incident)
         case .tell(let purpose): return await tell(purpose, of: incident)
         case .measureImpact: return [await impact(of: incident)]

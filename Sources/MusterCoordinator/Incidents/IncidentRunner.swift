@@ -242,33 +242,3 @@ actor IncidentRunner {
         return await work()
     }
 }
-
-extension Incident {
-    /// Hosts tell of their actions by themselves and are asked as well: what is known already is no event.
-    fileprivate func isNews(_ event: IncidentEvent) -> Bool {
-        guard case .actionReported(let report, _) = event, let record = self[report.ticket] else {
-            return true
-        }
-        return report.isNews(after: record.report)
-    }
-}
-
-extension ActionReport {
-    /// Whether it says something that an earlier report did not; reports may come late and out of order.
-    func isNews(after known: ActionReport?) -> Bool {
-        guard let known else { return true }
-        return !known.state.isFinal && state.order > known.state.order
-    }
-}
-
-extension ActionState {
-    /// How far along it is.
-    fileprivate var order: Int {
-        switch self {
-        case .prepared: 0
-        case .running: 1
-        case .done: 2
-        case .refused, .failed, .committed, .rolledBack, .rollbackFailed, .indeterminate: 3
-        }
-    }
-}

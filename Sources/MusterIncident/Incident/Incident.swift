@@ -218,7 +218,7 @@ package struct Incident: Sendable {
         case .actionReported(let report, _):
             change(report.ticket) {
                 // What is final stays, but an agent that comes back may settle what was lost.
-                guard $0.report?.state.isFinal != true else { return }
+                guard report.isNews(after: $0.report) || $0.report?.state.isFinal != true else { return }
                 ($0.report, $0.touched) = (report, event.at)
                 if report.state.isFinal { $0.lost = false }
             }
