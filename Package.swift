@@ -328,7 +328,7 @@ if Context.environment["MUSTER_SIMULATE"] != nil {
     package.targets.append(
         .executableTarget(
             name: "muster-simulate",
-            dependencies: simulated,
+            dependencies: simulated + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation",
             exclude: ["SimulationTests.swift", "run"],
             swiftSettings: settings

@@ -13,6 +13,8 @@
 struct muster_spawn_options {
     // Both outputs of the program.
     int output;
+    // Of a control group's cgroup.procs, or -1.
+    int group;
     int change_user;
     uid_t uid;
     gid_t gid;
@@ -29,6 +31,8 @@ static inline void muster_spawn_child(const char *path, char *const argv[], char
     for (int number = 1; number < NSIG; number++) sigaction(number, &plain, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    // Without it the program still runs, only less is certain to end with it.
+    if (options->group >= 0 && write(options->group, "0", 1) < 0) errno = 0;
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0 && setsid() >= 0 && dup2(nothing, 0) >= 0 && dup2(options->output, 1) >= 0 &&
         dup2(options->output, 2) >= 0 && dup2(status, 3) >= 0 && fcntl(3, F_SETFD, FD_CLOEXEC) == 0 &&

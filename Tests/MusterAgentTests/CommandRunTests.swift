@@ -85,6 +85,18 @@ import Testing
         #expect(state.isEmpty || state.contains(") Z "))
     }
 
+    @Test(.enabled(if: ControlGroup.isAvailable, "no control groups of version 2 here"))
+    func theTimeoutEndsWhatHasLeftTheGroup() throws {
+        let pidFile = directory.path("escaped")
+        let path = try script(
+            "setsid sh -c 'trap \"\" TERM; echo $$ > \(pidFile); sleep 300; sleep 300' & sleep 300"
+        )
+        guard case .failed = run([path], timeout: .seconds(1)) else { throw SetupFailure("ran") }
+        let pid = try #require(pid_t(TemporaryDirectory.read(pidFile).split(separator: "\n").first ?? ""))
+        let state = TemporaryDirectory.read("/proc/\(pid)/stat")
+        #expect(state.isEmpty || state.contains(") Z "), "\(state)")
+    }
+
     @Test func onlyTheEndOfALongOutputIsKept() throws {
         let path = try script("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")
         guard case .succeeded(let result) = run([path], outputBytesMax: 100) else {

@@ -50,10 +50,27 @@ import Testing
         record.take(Samples.reported(1, .done, on: Samples.web1))
         record.take(Samples.ticketed(2, both))
         record.take(Samples.reported(2, .failed))
-        record.takeRecords(expecting: [.actionDecided])
+        record.takeRecords(expecting: [.rolloutStopped, .actionDecided])
         #expect(record.work == [.conclude(ticket, keep: false)])
         record.take(Samples.reported(1, .rolledBack, on: Samples.web1))
         record.takeRecords(expecting: [.stepEnded, .escalated])
+    }
+
+    @Test("A rollout that has stopped stays stopped, also when a lost host comes back and all is well there")
+    func staysStopped() {
+        var three = Samples.plan(on: [Samples.web1, Samples.web2])
+        three.plan.targets.append(HostReference(id: Samples.digest(13), name: "web-3"))
+        three.plan.rollout = Rollout(waves: [2, 3], atOnce: 2)
+        var record = IncidentRecord.proposed(three)
+        record.take(Samples.approved(three))
+        record.take(Samples.ticketed(1, three, on: Samples.web1))
+        record.take(Samples.ticketed(2, three))
+        record.take(Samples.reported(1, .done, on: Samples.web1))
+        record.take(.actionLost(ticket: Samples.ticket(2), host: Samples.web2, reason: "silent"))
+        record.takeRecords(expecting: [.rolloutStopped, .actionDecided])
+        record.take(Samples.reported(2, .committed))
+        #expect(record.incident.tickets[1].isWell)
+        #expect(record.work == [.conclude(Samples.ticket(1), keep: false)])
     }
 
     @Test("What waits for its turn on another host is called off when the rollout stops")
@@ -66,7 +83,7 @@ import Testing
         record.take(Samples.ticketed(2, both))
         record.take(Samples.reported(2, .prepared))
         record.take(Samples.reported(1, .failed, on: Samples.web1))
-        record.takeRecords(expecting: [.actionDecided])
+        record.takeRecords(expecting: [.actionDecided, .rolloutStopped])
         #expect(record.work == [.conclude(Samples.ticket(2), keep: false)])
         record.take(Samples.reported(2, .failed, reason: "not started: called off"))
         record.takeRecords(expecting: [.stepEnded, .escalated])

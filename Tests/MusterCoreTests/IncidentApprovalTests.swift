@@ -72,7 +72,7 @@ import Testing
         record.now = both.plan.expires
         record.take(Samples.reported(1, .done, on: Samples.web1))
         #expect(!acts(record))
-        record.takeRecords(expecting: [.actionDecided])
+        record.takeRecords(expecting: [.rolloutStopped, .actionDecided])
         #expect(record.work == [.conclude(Samples.ticket(1), keep: false)])
         record.take(Samples.reported(1, .rolledBack, on: Samples.web1))
         record.takeRecords(expecting: [.stepEnded, .escalated])

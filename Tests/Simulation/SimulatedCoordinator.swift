@@ -25,6 +25,8 @@ final class SimulatedCoordinator {
     private var alarms: [Int]
     /// Who signed which plan, in truth.
     private var signers: [PlanID: Set<String>] = [:]
+    /// Plans of which more has gone wrong than may.
+    private var exceeded: Set<PlanID> = []
     /// Whether its record may fail.
     var isFrail = true
 
@@ -142,6 +144,7 @@ final class SimulatedCoordinator {
             world.tell("\(cases[index].value): \(body.kind.rawValue) \(Self.detail(body))")
             _ = engines[index].handle(event, now: wall)
             if case .approvalRequested(let plan, _) = body { askPeople(plan, index) }
+            watchBudgets(engines[index].incident)
         }
         return true
     }
@@ -434,6 +437,7 @@ final class SimulatedCoordinator {
         if bad.count > spread.errorBudget {
             world.violate("\(what) with \(bad.count) gone wrong, \(spread.errorBudget) are allowed")
         }
+        if exceeded.contains(id) { world.violate("\(what) after too much went wrong") }
         if open.count >= spread.atOnce {
             world.violate("\(what) beside \(open.count) others, \(spread.atOnce) may act at once")
         }
@@ -447,6 +451,15 @@ final class SimulatedCoordinator {
         }
         if record.looks.values.contains(where: \.stops) {
             world.violate("\(what) although the stop condition held")
+        }
+    }
+
+    /// Once more has gone wrong than may, nothing begins any more, whatever becomes of it.
+    private func watchBudgets(_ incident: Incident) {
+        for plan in incident.plans {
+            let tickets = incident.tickets.filter { $0.plan == plan.sealed.id && $0.isSettled && !$0.isWell }
+            let bad = tickets.count { $0.keep != false || $0.state != .rolledBack }
+            if bad > plan.sealed.plan.spread.errorBudget { exceeded.insert(plan.sealed.id) }
         }
     }
 

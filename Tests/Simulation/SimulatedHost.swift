@@ -236,7 +236,7 @@ final class SimulatedHost {
     func receive(_ wire: WireTicket) {
         turn { desk in
             do throws(WireError) {
-                guard let told = try desk.receive(wire, now: wall) else { return }
+                guard let told = try desk.receive(wire, now: wall), !disk.isDead else { return }
                 world.send(to: self) { [self] in
                     if world.coordinator.isUp { world.coordinator.heard([told], from: self) }
                 }

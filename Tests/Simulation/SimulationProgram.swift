@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 import MusterCore
 
@@ -5,55 +6,40 @@ import MusterCore
 
 /// The program that Tests/Simulation/run builds: seeds from one on, until a number or a time is reached.
 @main
-enum SimulationProgram {
-    static func main() throws {
-        var (first, count, seconds) = (UInt64(1), UInt64.max, 60.0)
-        var (isJSON, keepsTrace) = (false, false)
-        var planted: PlantedFault?
-        var arguments = CommandLine.arguments.dropFirst()
-        while let argument = arguments.popFirst() {
-            func value() -> String { arguments.popFirst() ?? "" }
-            switch argument {
-            case "--first": first = UInt64(value()) ?? fail("--first takes a number")
-            case "--seeds": count = UInt64(value()) ?? fail("--seeds takes a number")
-            case "--seed":
-                first = UInt64(value()) ?? fail("--seed takes a number")
-                count = 1
-            case "--seconds": seconds = Double(value()) ?? fail("--seconds takes a number")
-            case "--planted":
-                let names = PlantedFault.allCases.map(\.rawValue).joined(separator: ", ")
-                planted = PlantedFault(rawValue: value()) ?? fail("--planted takes one of \(names)")
-            case "--trace": keepsTrace = true
-            case "--json": isJSON = true
-            default: fail("unknown option \(argument)")
-            }
-        }
+struct SimulationProgram: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "muster-simulate")
+
+    @Option var first: UInt64 = 1
+    @Option var seeds: UInt64?
+    @Option var seed: UInt64?
+    @Option var seconds = 60.0
+    @Option var planted: PlantedFault?
+    @Flag var trace = false
+    @Flag var json = false
+
+    func run() throws {
         var template = Array("/tmp/muster-simulation-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { fail("no folder in /tmp") }
+        guard mkdtemp(&template) != nil else { throw ValidationError("no folder in /tmp") }
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         defer {
             unlink("\(folder)/policy.yaml")
             rmdir(folder)
         }
         let began = Moment.monotonic()
+        func spent() -> Double { (Moment.monotonic() - began).inSeconds }
         var totals = Totals()
-        var seed = first
-        while totals.seeds < count, count < .max || (Moment.monotonic() - began).inSeconds < seconds {
-            let result = try Simulation(seed: seed, planted: planted, folder: folder, keepsTrace: keepsTrace)
-                .run()
+        var next = seed ?? first
+        let count = seed == nil ? seeds ?? .max : 1
+        while totals.seeds < count, count < .max || spent() < seconds {
+            let result = try Simulation(seed: next, planted: planted, folder: folder, keepsTrace: trace).run()
             for line in result.trace { print(line) }
             totals.add(result)
-            seed += 1
+            next += 1
             guard result.violations.isEmpty || planted != nil else { break }
         }
-        totals.show((Moment.monotonic() - began).inSeconds, isJSON: isJSON)
-        if totals.failing.isEmpty == (planted == nil) { return }
-        exit(1)
-    }
-
-    private static func fail(_ text: String) -> Never {
-        fputs("muster-simulate: \(text)\n", stderr)
-        exit(64)
+        totals.show(spent(), isJSON: json)
+        // Broken on purpose, it has to be found.
+        if totals.failing.isEmpty != (planted == nil) { throw ExitCode(1) }
     }
 
     private struct Totals {
@@ -95,3 +81,5 @@ enum SimulationProgram {
         }
     }
 }
+
+extension PlantedFault: ExpressibleByArgument {}

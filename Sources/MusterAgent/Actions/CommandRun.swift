@@ -5,8 +5,9 @@ import MusterCore
 /// One run of a command that the policy names; blocks until it and everything it started are gone.
 ///
 /// No shell: argv goes to `execve` as it is. Own session and process group, no open descriptors but its output,
-/// an empty environment but for PATH, `/` as its folder. At the timeout the group gets TERM, five seconds later
-/// KILL. What a command that ended in time has left running is meant to run, and is let be.
+/// an empty environment but for PATH, `/` as its folder. At the timeout all that it has started gets TERM, five seconds
+/// later KILL: its process group, and where the host has control groups also what has left that. What a command that
+/// ended in time has left running is meant to run, and is let be.
 struct CommandRun {
     /// From TERM to KILL.
     static let graceMax: Duration = .seconds(5)
@@ -36,17 +37,23 @@ struct CommandRun {
             )
         }
         var pid: pid_t = 0
-        let result = start(output: pipes[1], identity, &pid)
+        let group = ControlGroup()
+        let result = start(output: pipes[1], group?.door ?? -1, identity, &pid)
         close(pipes[1])
         defer { close(pipes[0]) }
         guard result == 0 else {
             let reason = "not started: \(command.argv.first ?? ""): \(SystemText.error(result))"
             return .untouched(ActionResult(reason: reason, exitStatus: 126))
         }
-        return watch(pid, output: pipes[0])
+        return watch(pid, group, output: pipes[0])
     }
 
-    private func start(output: Int32, _ identity: UserIdentity?, _ pid: inout pid_t) -> Int32 {
+    private func start(
+        output: Int32,
+        _ group: Int32,
+        _ identity: UserIdentity?,
+        _ pid: inout pid_t
+    ) -> Int32 {
         var argv: [UnsafeMutablePointer<CChar>?] = command.argv.map { strdup($0) }
         var environment: [UnsafeMutablePointer<CChar>?] = Self.environment.map { strdup($0) }
         defer { for pointer in argv + environment { free(pointer) } }
@@ -57,6 +64,7 @@ struct CommandRun {
         let groups = identity?.groups ?? []
         var options = muster_spawn_options()
         options.output = output
+        options.group = group
         options.change_user = identity.map { $0.isCurrent ? 0 : 1 } ?? 0
         options.uid = identity?.uid ?? 0
         options.gid = identity?.gid ?? 0
@@ -67,7 +75,11 @@ struct CommandRun {
         }
     }
 
-    private func watch(_ pid: pid_t, output: Int32) -> PerformanceOutcome {
+    private func watch(
+        _ pid: pid_t,
+        _ group: ControlGroup?,
+        output: Int32
+    ) -> PerformanceOutcome {
         let start = Moment.monotonic()
         var tail = OutputTail(bytesMax: command.outputBytesMax)
         var termAt: Duration?
@@ -78,17 +90,22 @@ struct CommandRun {
             if elapsed >= command.timeout, termAt == nil {
                 termAt = elapsed
                 kill(-pid, SIGTERM)
+                group?.signal(SIGTERM)
             }
             if let termAt, !killed, elapsed - termAt >= Self.graceMax {
                 killed = true
                 kill(-pid, SIGKILL)
+                group?.end()
             }
             if isOpen { isOpen = tail.fill(from: output, waiting: 20) } else { usleep(20_000) }
         }
         // What it left behind may hold the output open for ever; what is already there is enough.
         if isOpen { _ = tail.fill(from: output, waiting: 100) }
         // Before it is reaped: until then its number can't become another's.
-        if termAt != nil { kill(-pid, SIGKILL) }
+        if termAt != nil {
+            kill(-pid, SIGKILL)
+            group?.end()
+        }
         var status: Int32 = 0
         var reaped: pid_t
         repeat { reaped = waitpid(pid, &status, 0) } while reaped < 0 && errno == EINTR

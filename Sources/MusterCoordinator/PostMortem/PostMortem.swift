@@ -165,7 +165,7 @@ struct PostMortem {
         let kinds: Set<IncidentEvent.Kind> = [
             .runbookMatched, .runbookNotFound, .stepEnded, .planProposed, .approvalGiven, .approvalRejected,
             .approvalPresent, .actionReported, .actionUndelivered, .actionDecided, .actionLost, .verified,
-            .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked,
+            .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped,
         ]
         return events.filter { kinds.contains($0.kind) }.map { "- \(cite.sentence($0.body.text, $0))" }
     }

@@ -69,6 +69,8 @@ package struct Incident: Sendable {
         package var isPaused = false
         /// Who ended it and why; nil while nobody has.
         package var aborted: String?
+        /// What went wrong when it stopped by itself; nil while it has not, or when nothing was under way by then.
+        package var stopped: String?
         /// What was seen of the stop condition, by the wave before which it was looked at.
         package var looks: [Int: Look] = [:]
 
@@ -160,7 +162,7 @@ package struct Incident: Sendable {
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
         case .closed(_, let cause): (closed, confirmedCause) = (event.at, cause)
         case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
-            .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked:
+            .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped:
             applyToPlans(event)
         case .actionTicketed, .actionUndelivered, .actionReported, .actionDecided, .actionLost:
             applyToTickets(event)
@@ -194,6 +196,8 @@ package struct Incident: Sendable {
                 guard $0.aborted == nil else { return }
                 $0.aborted = "ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
             }
+        case .rolloutStopped(let plan, let reason):
+            change(plan) { if $0.stopped == nil { $0.stopped = reason } }
         case .rolloutLooked(let plan, let wave, let stops, let text):
             change(plan) { $0.looks[wave] = PlanRecord.Look(stops: stops, text: text) }
         default: break

@@ -55,7 +55,13 @@ extension IncidentEngine {
         case .stop(let reason):
             // What is done on some of the hosts only is done by halves: it is taken back where that can be.
             let open = rollout.tickets.filter { !$0.isSettled }
-            guard open.isEmpty else { return decide(open.filter { $0.state == .done }, keep: false, reason) }
+            guard open.isEmpty else {
+                // What is under way may still turn out well, and a lost host come back: it stays stopped.
+                if plan.stopped == nil, plan.aborted == nil {
+                    return [.record(.rolloutStopped(plan: plan.sealed.id, reason: reason))]
+                }
+                return decide(open.filter { $0.state == .done }, keep: false, reason)
+            }
             return end(step, .failed, reason)
         case .finished: return finish(rollout.tickets, step: step)
         }

@@ -52,6 +52,8 @@ extension IncidentEvent {
             return "Plan \(plan.short) ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
         case .rolloutLooked(let plan, let wave, let stops, let text):
             return "Plan \(plan.short) before wave \(wave + 1): \(stops ? "stops: " : "")\(text)"
+        case .rolloutStopped(let plan, let reason):
+            return "Plan \(plan.short) stopped: \(reason)"
         case .actionTicketed(let ticket, let plan, let host, _):
             return "Ticket \(ticket) for plan \(plan.short) issued to \(host.name)"
         case .actionUndelivered(_, let host, let reason):

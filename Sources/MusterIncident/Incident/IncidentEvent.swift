@@ -35,6 +35,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case rolloutAborted(plan: PlanID, by: String, reason: String)
     /// What was seen of the stop condition before a wave, counted from 0.
     case rolloutLooked(plan: PlanID, wave: Int, stops: Bool, text: String)
+    /// Too much went wrong: nothing begins any more, also when some of it turns out well later.
+    case rolloutStopped(plan: PlanID, reason: String)
     /// Stored before the ticket is sent; the id is never used for a second one.
     case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
     case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
@@ -80,6 +82,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutResumed = "rollout.resumed"
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
+        case rolloutStopped = "rollout.stopped"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -114,6 +117,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutResumed = "rollout.resumed"
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
+        case rolloutStopped = "rollout.stopped"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -152,6 +156,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .rolloutResumed: .rolloutResumed
         case .rolloutAborted: .rolloutAborted
         case .rolloutLooked: .rolloutLooked
+        case .rolloutStopped: .rolloutStopped
         case .actionTicketed: .actionTicketed
         case .actionUndelivered: .actionUndelivered
         case .actionReported: .actionReported

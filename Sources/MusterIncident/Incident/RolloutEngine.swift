@@ -26,7 +26,7 @@ struct RolloutEngine {
 
     /// Why nothing may begin any more; nil while the rollout goes on.
     var stopped: String? {
-        if let abort = record.aborted { return abort }
+        if let known = record.aborted ?? record.stopped { return known }
         let bad = tickets.filter(\.isBad)
         if bad.count > plan.spread.errorBudget, let first = bad.first {
             return bad.count == 1 ? first.trouble : "\(bad.count) hosts; first \(first.trouble)"
