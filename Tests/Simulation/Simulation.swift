@@ -49,7 +49,8 @@ final class Simulation {
     let faults: SimulatedFaults
     private(set) var now = Duration.zero
     private(set) var hosts: [SimulatedHost] = []
-    private(set) var coordinator: SimulatedCoordinator!
+    private(set) lazy var coordinator = SimulatedCoordinator(cases: cases, world: self)
+    private let cases: [SimulatedCase]
     private(set) var steps = 0
     private(set) var crashes = 0
     private(set) var violations: [String] = []
@@ -67,14 +68,15 @@ final class Simulation {
         random = SplitMix64(seed: seed)
         faults = SimulatedFaults(&random)
         people = SimulatedPeople.all
-        let count = 1 + below(8)
-        let cases = try (0..<1 + below(3)).map { number in
-            try SimulatedCase(number: number, hosts: count, people: people, &random)
+        let count = 1 + Int(random.next() % 8)
+        var cases: [SimulatedCase] = []
+        for number in 0..<1 + Int(random.next() % 3) {
+            cases.append(try SimulatedCase(number: number, hosts: count, people: people, &random))
         }
+        self.cases = cases
         let policy = "\(folder)/policy.yaml"
         try SafeFile.write(policy, Array(people.policy(for: cases).utf8), mode: 0o600)
         hosts = try (0..<count).map { try SimulatedHost(number: $0, policy: policy, world: self) }
-        coordinator = SimulatedCoordinator(cases: cases, world: self)
     }
 
     /// Plays it to its end.
