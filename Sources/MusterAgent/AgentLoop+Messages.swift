@@ -140,6 +140,13 @@ extension AgentLoop {
                 )
             )
         }
+        if case .dryRun(let plan) = question.probe {
+            let trial = actions.trial(of: plan, now: Moment.wall())
+            let chunker = AnswerChunker(.dryRun(trial), to: id, bytesMax: question.budget.bytesMax)
+            return send(
+                .init(question: id, outcome: Outcome(.ok), chunks: chunker.chunks, bytes: chunker.bytes)
+            )
+        }
         if let reason = sheddingReason {
             return send(.init(question: id, outcome: Outcome(.refused, reason: reason)))
         }

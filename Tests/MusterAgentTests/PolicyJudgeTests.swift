@@ -200,4 +200,47 @@ import Testing
         closed.policy.runbookSigners = []
         #expect(closed.refusal(ticket)?.contains("may not pre-approve") == true)
     }
+
+    // MARK: Without doing anything
+
+    private func trial(_ plan: Plan, runs: Int = 0) -> PlanTrial {
+        tickets.judge.trial(of: plan, now: TestTickets.now) { _ in runs }
+    }
+
+    @Test("A dry run says what would run, how it would be taken back, and who has to approve it")
+    func dryRun() throws {
+        let back = Action.command(name: "rollback_shop", parameters: ["to": "4521"])
+        var plan = tickets.plan(rollback: back, commitWithin: .seconds(60))
+        let found = trial(plan)
+        #expect(found.action == #""/bin/echo" "--to=4520""#)
+        #expect(found.rollback == #""/bin/echo" "--to=4521""#)
+        #expect(found.refusal.isEmpty && found.approvals == 1)
+        #expect(found.preApproval.contains("wants a person to approve"))
+        // A draft that goes to many hosts does not list them.
+        plan.targets = []
+        #expect(trial(plan) == found)
+        #expect(trial(tickets.plan(Self.sql)).preApproval.isEmpty)
+        let other = tickets.plan(Self.sql, runbook: "another")
+        #expect(trial(other).preApproval.contains("does not list the runbook"))
+    }
+
+    @Test("A dry run refuses what the host would refuse, with the same words")
+    func dryRefusals() throws {
+        let unknown = tickets.plan(.command(name: "reboot", parameters: [:]))
+        #expect(trial(unknown).refusal == tickets.refusal(try tickets.ticket(unknown)))
+        let odd = tickets.plan(.command(name: "rollback_shop", parameters: ["to": "$(id)"]))
+        #expect(trial(odd).refusal == tickets.refusal(try tickets.ticket(odd)))
+        #expect(
+            trial(tickets.plan(), runs: 6).refusal
+                == tickets.refusal(try tickets.ticket(tickets.plan()), runs: 6)
+        )
+        #expect(trial(tickets.plan(targets: [.zero])).refusal.contains("does not list this host"))
+        var many = tickets.plan()
+        many.approvals = 3
+        #expect(trial(many).refusal == "it needs 3 approvers, and this host's policy lists 2")
+        let blind = TicketJudge(policy: HostPolicy(), agent: tickets.agent, reading: SignedTicketReader())
+        #expect(
+            blind.trial(of: tickets.plan(), now: TestTickets.now) { _ in 0 }.refusal.contains("observe-only")
+        )
+    }
 }

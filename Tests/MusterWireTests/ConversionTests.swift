@@ -48,7 +48,7 @@ import Testing
         .processes(text: "nginx"), .sockets(port: 5432),
         .dependencies(name: "db"), .changes(window: window, service: "x"), .facts,
         .sql(target: "orders", statement: "SELECT 1", settings: ["max_connections"]),
-        .ledger(ticket: nil), .ledger(ticket: TicketID(at: now)),
+        .ledger(ticket: nil), .ledger(ticket: TicketID(at: now)), .dryRun(plan: plan()),
     ])
     func aQuestionComesBackAsItWas(_ probe: Probe) throws {
         let question = Question(id: QuestionID(at: Self.now), probe: probe)

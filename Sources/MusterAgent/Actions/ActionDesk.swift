@@ -216,6 +216,20 @@ final class ActionDesk {
         }
     }
 
+    /// What would become of a plan; nothing happens.
+    func trial(of plan: Plan, now: Timestamp) -> PlanTrial {
+        do {
+            if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
+            let engine = ledger.engine
+            return TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
+                .trial(of: plan, now: now) { engine.runs(of: $0, before: now) }
+        } catch {
+            var trial = PlanTrial()
+            trial.refusal = "\(error)"
+            return trial
+        }
+    }
+
     private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
         let policy = try self.policy.load()
         let engine = ledger.engine

@@ -41,6 +41,9 @@ package protocol Operations: Sendable {
     /// A plan with its exact bytes; nil when the incident has none with this id.
     func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan?
 
+    /// What the hosts of a plan would do with it now; those that do not say are left out.
+    func dryRun(_ plan: SealedPlan) async -> [PlanTrialGroup]
+
     /// Puts a person's signature on a plan, which sets it going when it has all it needs.
     ///
     /// - Throws: `notFound`, `conflict` when it was decided or lapsed already, `denied` when this person may

@@ -275,6 +275,7 @@ extension WireAnswerChunk {
         case .facts: "facts"
         case .sql: "sql"
         case .ledger: "ledger"
+        case .dryRun: "dry-run"
         case nil: ""
         }
     }
@@ -292,7 +293,7 @@ extension WireAnswerChunk {
         case .changes(let answer): answer.changes.count
         case .facts(let answer): answer.facts.count
         case .ledger(let answer): answer.entries.count
-        case .sql, nil: 1
+        case .sql, .dryRun, nil: 1
         }
     }
 }

@@ -168,11 +168,14 @@ struct DirectivePerformer: Sendable {
         var problem = ""
         for attempt in 1...Self.checkTries {
             do throws(RemediationError) {
-                let (plan, doubts) = try await maker.plan(step: step, of: incident)
+                let proposal = try await maker.plan(step: step, of: incident)
+                let plan = proposal.plan
                 let others = holders(Set(plan.plan.targets.map(\.id)), incident).map { other in
                     "another incident acts there already: \(other.title) (\(other.id))"
                 }
-                return [.planProposed(plan: plan, doubts: doubts + others)]
+                return [
+                    .planProposed(plan: plan, doubts: proposal.doubts + others, trials: proposal.trials)
+                ]
             } catch {
                 problem = error.message
             }

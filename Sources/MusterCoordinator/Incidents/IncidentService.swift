@@ -258,6 +258,10 @@ package final class IncidentService: Operations, Service {
         fold(await eventsSince(incident: incident, sequence: 0), incident)[id]?.sealed
     }
 
+    package func dryRun(_ plan: SealedPlan) async -> [PlanTrialGroup] {
+        await PlanMaker(fleet: fleet, planLife: configuration.planLife, now: now).dryRun(plan.plan)
+    }
+
     package func postMortem(_ id: IncidentID) async -> String? {
         let events = await eventsSince(incident: id, sequence: 0)
         let isDrafted = events.contains { $0.kind == .postMortemDrafted }

@@ -14,11 +14,20 @@ struct PlanMaker: Sendable {
     /// Most hosts in one plan, as the protocol allows.
     static let targetsMax = 10_000
 
+    /// How long the hosts have for their dry runs.
+    static let trialBudget = QuestionBudget(deadline: .seconds(2), bytesMax: 64 << 10, rowsMax: 16)
+
+    /// A plan with what was learnt about it.
+    struct Proposal {
+        var plan: SealedPlan
+        /// What speaks against acting without a person.
+        var doubts: [String]
+        /// What the hosts say they would do.
+        var trials: [PlanTrialGroup]
+    }
+
     /// - Throws: ``RemediationError`` with a sentence for people when the plan can't be made.
-    func plan(
-        step: Int,
-        of incident: Incident
-    ) async throws(RemediationError) -> (SealedPlan, doubts: [String]) {
+    func plan(step: Int, of incident: Incident) async throws(RemediationError) -> Proposal {
         guard let match = incident.match, match.runbook.steps.indices.contains(step),
             let mitigation = match.runbook.steps[step].mitigation
         else { throw RemediationError("step \(step + 1) changes nothing") }
@@ -36,7 +45,7 @@ struct PlanMaker: Sendable {
             hosts: targets.count,
             atOnce: Self.atOnce(targets, of: hosts, share: rollout.shareMax)
         )
-        let plan = Plan(
+        var plan = Plan(
             incident: incident.id,
             runbook: match.runbook.name,
             runbookDigest: match.digest,
@@ -63,12 +72,43 @@ struct PlanMaker: Sendable {
             approvals: mitigation.approvals,
             verification: mitigation.verification
         )
-        let doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
+        var doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
+        let trials = await dryRun(plan)
+        let wanted = trials.map(\.trial.approvals).max() ?? 1
+        if wanted > plan.approvalsNeeded { plan.approvals = wanted }
+        for group in trials {
+            let names = HostReference.list(group.hosts)
+            if !group.trial.refusal.isEmpty {
+                doubts.append("\(names) would refuse: \(group.trial.refusal)")
+            } else if match.signature != nil, !group.trial.preApproval.isEmpty {
+                doubts.append("\(names): \(group.trial.preApproval)")
+            }
+        }
         do {
-            return (try WireCodec.sealed(plan, identify: { Sealing.planID($0) }), doubts)
+            let sealed = try WireCodec.sealed(plan, identify: { Sealing.planID($0) })
+            return Proposal(plan: sealed, doubts: doubts, trials: trials)
         } catch {
             throw RemediationError("the plan can't be sealed: \(error)")
         }
+    }
+
+    /// Asks the hosts what they would do; those that do not say are left out.
+    func dryRun(_ plan: Plan) async -> [PlanTrialGroup] {
+        var draft = plan
+        // Each host is asked about itself.
+        (draft.targets, draft.rollout, draft.evidence) = ([], nil, [])
+        let reply = await fleet.ask(
+            .dryRun(plan: draft),
+            of: plan.targets.map(\.id),
+            budget: Self.trialBudget,
+            onReply: nil
+        )
+        return PlanTrialGroup.groups(
+            reply.replies.compactMap { reply in
+                guard case .dryRun(let trial)? = reply.answer else { return nil }
+                return (reply.host, trial)
+            }
+        )
     }
 
     // MARK: Parts

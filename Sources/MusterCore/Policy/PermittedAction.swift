@@ -28,6 +28,16 @@ package enum Execution: Hashable, Sendable {
     case command(CommandExecution)
     case sql(SQLExecution)
 
+    /// For people: `"/usr/bin/systemctl" "restart" "shop" as deploy`, or `SELECT … on orders`.
+    package var text: String {
+        switch self {
+        case .command(let command):
+            command.argv.map { "\"\($0)\"" }.joined(separator: " ")
+                + (command.user.isEmpty ? "" : " as \(command.user)")
+        case .sql(let sql): sql.statement + (sql.target.isEmpty ? "" : " on \(sql.target)")
+        }
+    }
+
     /// What the rate limit counts: the action's name or the database target.
     package var subject: String {
         switch self {

@@ -29,7 +29,13 @@ package struct TicketJudge {
         guard !policy.observeOnly else { throw PolicyRefusal("this host is observe-only by its policy") }
         let plan = ticket.plan.plan
         try checkAddress(of: ticket)
-        try checkTimes(of: ticket, now: now)
+        guard ticket.expires <= plan.expires else {
+            throw PolicyRefusal("the ticket lapses at \(ticket.expires), after its plan (\(plan.expires))")
+        }
+        guard now < ticket.expires else {
+            throw PolicyRefusal("the ticket lapsed at \(ticket.expires); it is \(now) on this host")
+        }
+        try checkTimes(of: plan, now: now)
         let authority = try authority(for: ticket, now: now)
         var permitted = PermittedAction(
             forward: try execution(of: plan.action, need: authority.permission),
@@ -86,14 +92,7 @@ package struct TicketJudge {
         }
     }
 
-    private func checkTimes(of ticket: Ticket, now: Timestamp) throws(PolicyRefusal) {
-        let plan = ticket.plan.plan
-        guard ticket.expires <= plan.expires else {
-            throw PolicyRefusal("the ticket lapses at \(ticket.expires), after its plan (\(plan.expires))")
-        }
-        guard now < ticket.expires else {
-            throw PolicyRefusal("the ticket lapsed at \(ticket.expires); it is \(now) on this host")
-        }
+    private func checkTimes(of plan: Plan, now: Timestamp) throws(PolicyRefusal) {
         guard now + Self.clockTolerance >= plan.notBefore else {
             throw PolicyRefusal("the plan may start at \(plan.notBefore); it is \(now) on this host")
         }
@@ -337,5 +336,55 @@ package struct TicketJudge {
                 "\(execution.subject) ran \(count) times in the last hour; \(limit) are allowed"
             )
         }
+    }
+}
+
+// MARK: - Without doing anything
+
+extension TicketJudge {
+    /// What would become of a plan here; a draft may leave its targets out.
+    package func trial(of plan: Plan, now: Timestamp, runs: (String) -> Int) -> PlanTrial {
+        var trial = PlanTrial()
+        trial.approvals = max(policy.approvalsNeeded, plan.approvalsNeeded)
+        do throws(PolicyRefusal) {
+            guard !policy.observeOnly else { throw PolicyRefusal("this host is observe-only by its policy") }
+            guard plan.targets.isEmpty || plan.targets.contains(where: { $0.id == agent }) else {
+                throw PolicyRefusal("the plan does not list this host")
+            }
+            guard now < plan.expires else { throw PolicyRefusal("the plan lapsed at \(plan.expires)") }
+            try checkTimes(of: plan, now: now)
+            let forward = try execution(of: plan.action, need: .approved)
+            trial.action = forward.text
+            if let rollback = plan.rollback {
+                trial.rollback = try self.rollback(rollback, of: plan.action, need: .approved).text
+            }
+            if try verification(of: plan) != nil { trial.verification = plan.verification?.text ?? "" }
+            try checkRate(of: forward, runs: runs)
+            guard policy.approvers.count >= trial.approvals else {
+                throw PolicyRefusal(
+                    "it needs \(trial.approvals) approvers, and this host's policy lists \(policy.approvers.count)"
+                )
+            }
+        } catch {
+            trial.refusal = error.reason
+            return trial
+        }
+        do throws(PolicyRefusal) {
+            guard policy.allowsPreApproval else {
+                throw PolicyRefusal("this host's policy takes no pre-approved runbooks")
+            }
+            guard policy.preApprovedRunbooks.contains(plan.runbookDigest) else {
+                throw PolicyRefusal(
+                    "this host's policy does not list the runbook \(plan.runbookDigest.short) among those that may run by themselves"
+                )
+            }
+            _ = try execution(of: plan.action, need: .preapproved)
+            if let rollback = plan.rollback {
+                _ = try self.rollback(rollback, of: plan.action, need: .preapproved)
+            }
+        } catch {
+            trial.preApproval = error.reason
+        }
+        return trial
     }
 }

@@ -11,6 +11,7 @@ package enum Answer: Sendable, Codable {
     case facts(FactsAnswer)
     case sql(SQLAnswer)
     case ledger(LedgerAnswer)
+    case dryRun(PlanTrial)
 }
 
 /// Log lines found.

@@ -31,6 +31,8 @@ package enum Probe: Hashable, Sendable, Codable {
     case sql(target: String, statement: String, settings: [String])
     /// What the action ledger says of a ticket; nil for all.
     case ledger(ticket: TicketID?)
+    /// What the host would do with a plan, which may leave its targets and waves out; nothing happens.
+    case dryRun(plan: Plan)
 
     /// The word for it in commands, messages and metrics.
     package var name: String {
@@ -46,6 +48,7 @@ package enum Probe: Hashable, Sendable, Codable {
         case .facts: "facts"
         case .sql: "sql"
         case .ledger: "ledger"
+        case .dryRun: "dry-run"
         }
     }
 }

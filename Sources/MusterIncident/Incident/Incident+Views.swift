@@ -116,7 +116,8 @@ extension Incident {
             takenBack: tickets.count { $0.isTakenBack },
             unsettled: tickets.count { !$0.isSettled },
             wave: tickets.isEmpty ? 0 : 1 + (bounds.firstIndex { $0 >= tickets.count } ?? bounds.count - 1),
-            waves: bounds.count
+            waves: bounds.count,
+            trials: plan.trials
         )
     }
 

@@ -62,6 +62,8 @@ package struct Incident: Sendable {
 
         package var sealed: SealedPlan
         package var doubts: [String]
+        /// What its hosts say they would do; nil when they were not asked.
+        package var trials: [PlanTrialGroup]?
         package var requested: Timestamp?
         package var why: [String] = []
         package var decision = Decision.open
@@ -172,8 +174,11 @@ package struct Incident: Sendable {
 
     private mutating func applyToPlans(_ event: StoredEvent) {
         switch event.body {
-        case .planProposed(let plan, let doubts):
-            if self[plan.id] == nil { plans.append(PlanRecord(sealed: plan, doubts: doubts)) }
+        case .planProposed(let plan, let doubts, let trials):
+            guard self[plan.id] == nil else { return }
+            var record = PlanRecord(sealed: plan, doubts: doubts)
+            record.trials = trials
+            plans.append(record)
         case .approvalRequested(let plan, let why):
             change(plan) { ($0.requested, $0.why) = (event.at, why) }
         case .approvalGiven(let plan, let approval, let by):

@@ -36,7 +36,7 @@ extension IncidentEvent {
         case .stepStarted(let step, let text): return "Step \(step + 1): \(text)"
         case .stepEnded(let step, let outcome, let text, _):
             return "Step \(step + 1) \(outcome.rawValue): \(text)"
-        case .planProposed(let plan, _): return "Plan \(plan.id.short): \(plan.plan.summary)"
+        case .planProposed(let plan, _, _): return "Plan \(plan.id.short): \(plan.plan.summary)"
         case .approvalRequested(let plan, let why):
             return "Approval of plan \(plan.short) requested: \(why.joined(separator: "; "))"
         case .approvalGiven(let plan, let approval, let by):

@@ -20,8 +20,9 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case runbookNotFound(reasons: [String])
     case stepStarted(step: Int, text: String)
     case stepEnded(step: Int, outcome: StepOutcome, text: String, values: [String: Double])
-    /// The doubts are those that only the resolved hosts could show.
-    case planProposed(plan: SealedPlan, doubts: [String])
+    /// The doubts are those that only the resolved hosts could show; the trials are what they say they would do, nil in
+    /// records from before they were asked.
+    case planProposed(plan: SealedPlan, doubts: [String], trials: [PlanTrialGroup]? = nil)
     /// A person is asked; `why` says what keeps Muster from acting by itself.
     case approvalRequested(plan: PlanID, why: [String])
     case approvalGiven(plan: PlanID, approval: Approval, by: String)

@@ -161,6 +161,8 @@ package struct PlanProgress: Hashable, Sendable, Codable {
     /// The wave that is being carried out, from 1; 0 before the first.
     package var wave: Int
     package var waves: Int
+    /// What the hosts said they would do when it was proposed; nil when they were not asked.
+    package var trials: [PlanTrialGroup]?
 }
 
 /// The newest state of one ticket, with its host.

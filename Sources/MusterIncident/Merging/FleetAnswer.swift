@@ -49,6 +49,7 @@ package enum MergedAnswer: Sendable {
     case facts(MergedFacts)
     case sql(MergedRows<SQLAnswer>)
     case ledger(MergedRows<ActionReport>)
+    case dryRun(MergedRows<PlanTrial>)
 
     /// Merges what the hosts answered; an answer of another kind than the probe's is left out.
     package init(_ replies: [HostReply], probe: Probe, rowsMax: Int) {
@@ -90,6 +91,14 @@ package enum MergedAnswer: Sendable {
             self = .sql(
                 MergedRows(replies, max: rowsMax) {
                     if case .sql(let it) = $0 { [it] } else { [] }
+                } rank: { _ in
+                    0
+                }
+            )
+        case .dryRun:
+            self = .dryRun(
+                MergedRows(replies, max: rowsMax) {
+                    if case .dryRun(let it) = $0 { [it] } else { [] }
                 } rank: { _ in
                     0
                 }

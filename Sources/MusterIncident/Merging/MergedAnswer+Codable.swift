@@ -14,6 +14,7 @@ extension MergedAnswer: Codable {
         case facts
         case sql
         case ledger
+        case dryRun
     }
 
     package init(from decoder: any Decoder) throws {
@@ -39,6 +40,7 @@ extension MergedAnswer: Codable {
         case .facts: self = .facts(try container.decode(MergedFacts.self, forKey: key))
         case .sql: self = .sql(try container.decode(MergedRows<SQLAnswer>.self, forKey: key))
         case .ledger: self = .ledger(try container.decode(MergedRows<ActionReport>.self, forKey: key))
+        case .dryRun: self = .dryRun(try container.decode(MergedRows<PlanTrial>.self, forKey: key))
         }
     }
 
@@ -56,6 +58,7 @@ extension MergedAnswer: Codable {
         case .facts(let value): try container.encode(value, forKey: .facts)
         case .sql(let value): try container.encode(value, forKey: .sql)
         case .ledger(let value): try container.encode(value, forKey: .ledger)
+        case .dryRun(let value): try container.encode(value, forKey: .dryRun)
         }
     }
 }

@@ -62,6 +62,7 @@ extension HostObserver {
         case .changes(let window, let service): return changes(window, service, budget)
         case .facts: return (Outcome(.ok), .facts(allFacts()))
         case .sql(let target, let statement, let settings): return sql(target, statement, settings, clock)
+        case .dryRun: return (Outcome(.refused, reason: "the observer judges no plans"), nil)
         case .ledger: return (Outcome(.refused, reason: "the observer keeps no ledger"), nil)
         }
     }

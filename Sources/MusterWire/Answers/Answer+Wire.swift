@@ -42,6 +42,15 @@ extension WireAnswerChunk.OneOf_Body {
             var wire = WireLedgerAnswer()
             wire.entries = value.entries.map { WireActionReport($0) }
             self = .ledger(wire)
+        case .dryRun(let value):
+            var wire = WireDryRunAnswer()
+            wire.refusal = Fields.clipped(value.refusal, max: 4096)
+            wire.action = Fields.clipped(value.action, max: 4096)
+            wire.rollback = Fields.clipped(value.rollback, max: 4096)
+            wire.verification = Fields.clipped(value.verification, max: 4096)
+            wire.approvals = Fields.small(value.approvals)
+            wire.preApproval = Fields.clipped(value.preApproval, max: 4096)
+            self = .dryRun(wire)
         }
     }
 }
@@ -92,6 +101,15 @@ extension Answer {
             var value = LedgerAnswer()
             for entry in wire.entries { value.entries.append(try ActionReport(entry)) }
             self = .ledger(value)
+        case .dryRun(let wire):
+            var value = PlanTrial()
+            value.refusal = Fields.clipped(wire.refusal, max: 4096)
+            value.action = Fields.clipped(wire.action, max: 4096)
+            value.rollback = Fields.clipped(wire.rollback, max: 4096)
+            value.verification = Fields.clipped(wire.verification, max: 4096)
+            value.approvals = max(1, Int(wire.approvals))
+            value.preApproval = Fields.clipped(wire.preApproval, max: 4096)
+            self = .dryRun(value)
         }
     }
 }

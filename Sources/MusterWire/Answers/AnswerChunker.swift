@@ -75,7 +75,7 @@ package struct AnswerChunker {
             for (name, value) in body.facts.sorted(by: { $0.key < $1.key }) {
                 emit(.facts(.with { $0.facts = [name: value] }))
             }
-        case .sql: emit(whole)
+        case .sql, .dryRun: emit(whole)
         case .ledger(let body):
             slice(body.entries) { rows in .ledger(.with { $0.entries = rows }) }
         }

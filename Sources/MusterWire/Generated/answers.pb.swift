@@ -295,6 +295,14 @@ package nonisolated struct WireAnswerChunk: Sendable {
     set {body = .anomalies(newValue)}
   }
 
+  package var dryRun: WireDryRunAnswer {
+    get {
+      if case .dryRun(let v)? = body {return v}
+      return WireDryRunAnswer()
+    }
+    set {body = .dryRun(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -310,6 +318,7 @@ package nonisolated struct WireAnswerChunk: Sendable {
     case sql(WireSqlAnswer)
     case ledger(WireLedgerAnswer)
     case anomalies(WireAnomaliesAnswer)
+    case dryRun(WireDryRunAnswer)
 
   }
 
@@ -1061,6 +1070,33 @@ package nonisolated struct WireLedgerAnswer: Sendable {
   package init() {}
 }
 
+/// What the host would do with a plan. Texts of at most 4 KiB each, for people.
+package nonisolated struct WireDryRunAnswer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Why it would refuse, also with all approvals; empty when it would not.
+  package var refusal: String = String()
+
+  /// What it would run, how it would take that back, and what it would look at afterwards.
+  package var action: String = String()
+
+  package var rollback: String = String()
+
+  package var verification: String = String()
+
+  /// Different approvers that it wants.
+  package var approvals: UInt32 = 0
+
+  /// Why a runbook signed beforehand would not be enough; empty when it would.
+  package var preApproval: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "muster.v1"
@@ -1079,7 +1115,7 @@ nonisolated extension WireAnomalyState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AnswerChunk"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1227,6 +1263,19 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.body = .anomalies(v)
         }
       }()
+      case 22: try {
+        var v: WireDryRunAnswer?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .dryRun(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .dryRun(v)
+        }
+      }()
       default: break
       }
     }
@@ -1287,6 +1336,10 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .anomalies?: try {
       guard case .anomalies(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .dryRun?: try {
+      guard case .dryRun(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case nil: break
     }
@@ -2800,6 +2853,61 @@ nonisolated extension WireLedgerAnswer: SwiftProtobuf.Message, SwiftProtobuf._Me
 
   package static func ==(lhs: WireLedgerAnswer, rhs: WireLedgerAnswer) -> Bool {
     if lhs.entries != rhs.entries {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDryRunAnswer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DryRunAnswer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}refusal\0\u{1}action\0\u{1}rollback\0\u{1}verification\0\u{1}approvals\0\u{3}pre_approval\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.refusal) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.action) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.rollback) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.verification) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.approvals) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.preApproval) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.refusal.isEmpty {
+      try visitor.visitSingularStringField(value: self.refusal, fieldNumber: 1)
+    }
+    if !self.action.isEmpty {
+      try visitor.visitSingularStringField(value: self.action, fieldNumber: 2)
+    }
+    if !self.rollback.isEmpty {
+      try visitor.visitSingularStringField(value: self.rollback, fieldNumber: 3)
+    }
+    if !self.verification.isEmpty {
+      try visitor.visitSingularStringField(value: self.verification, fieldNumber: 4)
+    }
+    if self.approvals != 0 {
+      try visitor.visitSingularUInt32Field(value: self.approvals, fieldNumber: 5)
+    }
+    if !self.preApproval.isEmpty {
+      try visitor.visitSingularStringField(value: self.preApproval, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDryRunAnswer, rhs: WireDryRunAnswer) -> Bool {
+    if lhs.refusal != rhs.refusal {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.rollback != rhs.rollback {return false}
+    if lhs.verification != rhs.verification {return false}
+    if lhs.approvals != rhs.approvals {return false}
+    if lhs.preApproval != rhs.preApproval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

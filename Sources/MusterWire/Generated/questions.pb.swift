@@ -135,6 +135,14 @@ package nonisolated struct WireQuestion: Sendable {
     set {probe = .anomalies(newValue)}
   }
 
+  package var dryRun: WireDryRunProbe {
+    get {
+      if case .dryRun(let v)? = probe {return v}
+      return WireDryRunProbe()
+    }
+    set {probe = .dryRun(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Probe: Equatable, Sendable {
@@ -149,6 +157,7 @@ package nonisolated struct WireQuestion: Sendable {
     case sql(WireSqlProbe)
     case ledger(WireLedgerProbe)
     case anomalies(WireAnomaliesProbe)
+    case dryRun(WireDryRunProbe)
 
   }
 
@@ -427,13 +436,27 @@ package nonisolated struct WireLedgerProbe: Sendable {
   package init() {}
 }
 
+/// What the host would do with a plan; nothing happens.
+package nonisolated struct WireDryRunProbe: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A serialised Plan of at most 64 KiB; targets and rollout may be left out.
+  package var plan: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{2}\u{6}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{2}\u{6}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -588,6 +611,19 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.probe = .anomalies(v)
         }
       }()
+      case 22: try {
+        var v: WireDryRunProbe?
+        var hadOneofValue = false
+        if let current = self.probe {
+          hadOneofValue = true
+          if case .dryRun(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.probe = .dryRun(v)
+        }
+      }()
       default: break
       }
     }
@@ -654,6 +690,10 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .anomalies?: try {
       guard case .anomalies(let v)? = self.probe else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .dryRun?: try {
+      guard case .dryRun(let v)? = self.probe else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
     }()
     case nil: break
     }
@@ -1150,6 +1190,36 @@ nonisolated extension WireLedgerProbe: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
   package static func ==(lhs: WireLedgerProbe, rhs: WireLedgerProbe) -> Bool {
     if lhs.ticketID != rhs.ticketID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDryRunProbe: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DryRunProbe"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}plan\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self.plan) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.plan.isEmpty {
+      try visitor.visitSingularBytesField(value: self.plan, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDryRunProbe, rhs: WireDryRunProbe) -> Bool {
+    if lhs.plan != rhs.plan {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -76,6 +76,10 @@ extension WireQuestion.OneOf_Probe {
             var wire = WireLedgerProbe()
             wire.ticketID = ticket?.description ?? ""
             self = .ledger(wire)
+        case .dryRun(let plan):
+            var wire = WireDryRunProbe()
+            wire.plan = Data(WireCodec.seal(plan))
+            self = .dryRun(wire)
         }
     }
 }
@@ -145,6 +149,9 @@ extension Probe {
             self = .ledger(
                 ticket: wire.ticketID.isEmpty ? nil : try Fields.identifier(wire.ticketID, "ticket id")
             )
+        case .dryRun(let wire):
+            try Fields.check(wire.plan.count, max: 64 << 10, "plan")
+            self = .dryRun(plan: try WireCodec.plan(from: Array(wire.plan)))
         }
     }
 

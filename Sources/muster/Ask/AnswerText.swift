@@ -19,6 +19,10 @@ enum AnswerText {
             var table = Table("HOST", "TARGET", "VALUE")
             for row in rows.rows { table.add(row.host.name, row.row.target, row.row.value ?? "NULL") }
             table.print()
+        case .dryRun(let rows):
+            var table = Table("HOST", "WOULD", "REFUSAL")
+            for row in rows.rows { table.add(row.host.name, row.row.action, row.row.refusal) }
+            table.print()
         case .ledger(let rows):
             var table = Table("HOST", "AT (UTC)", "STATE", "TICKET", "REASON")
             for row in rows.rows {

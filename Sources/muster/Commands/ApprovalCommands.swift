@@ -37,7 +37,12 @@ struct ApproveCommand: ParsableCommand {
         let signer = try signing.signer()
         let incident = try IncidentFinder.find(incident, connection)
         let sealed = try PlanFinder.find(plan, of: incident, connection)
-        if !options.json { PlanText.print(sealed) }
+        if !options.json {
+            PlanText.print(sealed)
+            let detail = try connection.get("incidents/\(incident)", as: IncidentDetail.self)
+            let trials = detail.rollouts?.first { $0.plan == sealed.id }?.trials
+            if let trials { PlanText.print(trials, of: sealed.plan) }
+        }
         if !yes, Terminal.inIsTerminal, !options.json {
             Terminal.out("Sign as \(signer.name) and set it going? [y/N]")
             guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {

@@ -14,31 +14,50 @@ struct PlanCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "What exactly happens, where, and in which order.",
             discussion: """
-                The plan's exact bytes are fetched and their hash is checked here; what is printed is what they say.
+                The plan's exact bytes are fetched and their hash is checked here; what is printed is what they say, and
+                what its hosts answered when they were asked, before it was proposed, what they would do. With --dry-run
+                they are asked once more, and what differs is shown. Nothing happens on any host.
 
                 EXAMPLES
                   muster plan show latest
+                  muster plan show latest --dry-run
                   muster plan show 0193c0de 4f1a22 --json
                 """
         )
 
         @OptionGroup var choice: PlanChoice
+
+        @Flag(help: "Ask the hosts once more what they would do.")
+        var dryRun = false
+
         @OptionGroup var options: ServerOptions
 
         func run() throws {
             let connection = try options.connect()
             let incident = try IncidentFinder.find(choice.incident, connection)
             let sealed = try PlanFinder.find(choice.plan, of: incident, connection, .any)
+            let path = "incidents/\(incident)/plans/\(sealed.id)/dry-run"
+            let now = dryRun ? try connection.get(path, as: [PlanTrialGroup].self) : nil
             let detail = try connection.get("incidents/\(incident)", as: IncidentDetail.self)
             let progress = detail.rollouts?.first { $0.plan == sealed.id }
-            if options.json { return try JSON.print(Shown(plan: sealed, progress: progress)) }
+            if options.json { return try JSON.print(Shown(plan: sealed, progress: progress, dryRun: now)) }
             PlanText.print(sealed)
+            let then = progress?.trials
+            if let then { PlanText.print(then, of: sealed.plan) }
+            if let now {
+                if let then {
+                    PlanText.printDifference(now, from: then, of: sealed.plan)
+                } else {
+                    PlanText.print(now, of: sealed.plan)
+                }
+            }
             if let progress { Terminal.out("  stands      " + Terminal.clean(IncidentText.text(progress))) }
         }
 
         private struct Shown: Encodable {
             var plan: SealedPlan
             var progress: PlanProgress?
+            var dryRun: [PlanTrialGroup]?
         }
     }
 

@@ -28,6 +28,8 @@ enum IncidentText {
         for plan in detail.pendingPlans {
             heading("Waits for approval")
             PlanText.print(plan)
+            let trials = detail.rollouts?.first { $0.plan == plan.id }?.trials
+            if let trials { PlanText.print(trials, of: plan.plan) }
             for doubt in detail.doubts { Terminal.out("  because \(clean(doubt))") }
             Terminal.out("  approve: muster approve \(summary.id) \(plan.id.short)")
         }
@@ -141,5 +143,52 @@ enum PlanText {
         Terminal.out("  stops       when it goes wrong on \(budget)")
         guard !spread.stopWhen.isEmpty else { return }
         Terminal.out("              or when \(Terminal.clean(spread.stopWhen))")
+    }
+    /// What the hosts say they would do, and who of them says nothing.
+    static func print(_ trials: [PlanTrialGroup], of plan: Plan, _ title: String = "dry run") {
+        let blanks = String(repeating: " ", count: max(0, 12 - title.count))
+        var head = "  \(title)\(blanks)"
+        func line(_ text: String) {
+            Terminal.out(head + Terminal.clean(text))
+            head = String(repeating: " ", count: 14)
+        }
+        for group in trials {
+            let (names, trial) = (HostReference.list(group.hosts), group.trial)
+            if !trial.refusal.isEmpty {
+                Terminal.out(
+                    "\(head)\(Terminal.clean(names)) would \(Terminal.paint("REFUSE", .red)): \(Terminal.clean(trial.refusal))"
+                )
+                head = String(repeating: " ", count: 14)
+                continue
+            }
+            line("\(names) would run \(trial.action)")
+            if !trial.rollback.isEmpty { line("  and take it back by \(trial.rollback)") }
+            if !trial.verification.isEmpty { line("  and look at \(trial.verification)") }
+            if trial.approvals > 1 { line("  and wants \(trial.approvals) approvals") }
+        }
+        let heard = Set(trials.flatMap { $0.hosts.map(\.id) })
+        let silent = plan.targets.filter { !heard.contains($0.id) }
+        if !silent.isEmpty { line("no answer from \(HostReference.list(silent))") }
+    }
+
+    /// How what the hosts would do now differs from what they said when the plan was proposed.
+    static func printDifference(_ now: [PlanTrialGroup], from then: [PlanTrialGroup], of plan: Plan) {
+        func byHost(_ groups: [PlanTrialGroup]) -> [AgentID: PlanTrial] {
+            var found: [AgentID: PlanTrial] = [:]
+            for group in groups { for host in group.hosts { found[host.id] = group.trial } }
+            return found
+        }
+        let (before, after) = (byHost(then), byHost(now))
+        let changed = plan.targets.filter { before[$0.id] != after[$0.id] }
+        guard !changed.isEmpty else {
+            return Terminal.out("  now         as when it was proposed, on all hosts")
+        }
+        let moved = Set(changed.map(\.id))
+        let groups = now.map { group in
+            PlanTrialGroup(trial: group.trial, hosts: group.hosts.filter { moved.contains($0.id) })
+        }
+        var narrowed = plan
+        narrowed.targets = changed
+        print(groups.filter { !$0.hosts.isEmpty }, of: narrowed, "now differs")
     }
 }

@@ -14,6 +14,7 @@ struct APIAccessTests {
         ("POST", "changes", .deliver), ("POST", "changes/pagerduty", .deliver),
         ("GET", "incidents", .look), ("GET", "incidents/x", .look), ("GET", "incidents/x/events", .look),
         ("GET", "incidents/x/postmortem", .look), ("GET", "incidents/x/plans/y", .look),
+        ("GET", "incidents/x/plans/y/dry-run", .look),
         ("GET", "fleet", .look), ("GET", "fleet/map", .look),
         ("POST", "ask", .ask), ("DELETE", "ask/x", .ask), ("POST", "incidents/x/close", .respond),
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),

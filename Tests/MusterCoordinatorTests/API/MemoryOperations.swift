@@ -84,6 +84,8 @@ actor MemoryOperations: Operations {
         guard decided.insert(plan).inserted else { throw OperationError(.conflict, "decided already") }
     }
 
+    func dryRun(_ plan: SealedPlan) async -> [PlanTrialGroup] { [] }
+
     func steer(
         _ plan: PlanID,
         of incident: IncidentID,

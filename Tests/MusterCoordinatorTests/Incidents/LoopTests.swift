@@ -51,6 +51,25 @@ import Testing
         await harness.kill()
     }
 
+    @Test("What a host would refuse is said before anybody is asked, and it sets how many have to approve")
+    func dryRun() async throws {
+        let harness = try LoopHarness()
+        var trial = PlanTrial()
+        (trial.refusal, trial.approvals) = ("action \"rollback_release\" is not in this host's policy", 2)
+        harness.world.answerDryRuns(trial)
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        #expect(waiting.doubts.contains("the runbook asks for approval of this step"))
+        let plan = try #require(waiting.pendingPlans.first)
+        #expect(plan.plan.approvalsNeeded == 2)
+        let trials = try #require(waiting.rollouts?.first?.trials)
+        #expect(trials == [PlanTrialGroup(trial: trial, hosts: plan.plan.targets)])
+        #expect(await harness.service.dryRun(plan) == trials)
+        #expect(harness.world.executions.isEmpty)
+        await harness.kill()
+    }
+
     @Test func rejectedPlanNeverRuns() async throws {
         let harness = try LoopHarness()
         harness.run()

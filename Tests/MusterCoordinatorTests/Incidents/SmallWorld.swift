@@ -17,6 +17,7 @@ final class SmallWorld: Fleet {
         var rolledBack: Timestamp?
         var isReachable = true
         var rollbackHelps = true
+        var trial = PlanTrial()
     }
 
     let start: Timestamp
@@ -64,6 +65,8 @@ final class SmallWorld: Fleet {
     var executions: [String: Int] { state.withLock { $0.executions } }
 
     func cutOff() { state.withLock { $0.isReachable = false } }
+    /// What its hosts say of any plan before it is carried out.
+    func answerDryRuns(_ trial: PlanTrial) { state.withLock { $0.trial = trial } }
     func makeRollbackUseless() { state.withLock { $0.rollbackHelps = false } }
     func ledger() -> [ActionReport] { state.withLock { $0.ledgers[sick.id] ?? [] } }
 
@@ -118,6 +121,7 @@ final class SmallWorld: Fleet {
             let entries = state.withLock { $0.ledgers[host.id] ?? [] }
             answer.entries = entries.filter { ticket == nil || $0.ticket == ticket }
             return .ledger(answer)
+        case .dryRun: return .dryRun(state.withLock { $0.trial })
         case .logs: return .logs(LogsAnswer())
         case .metrics: return .metrics(MetricsAnswer())
         case .anomalies: return .anomalies(AnomaliesAnswer())

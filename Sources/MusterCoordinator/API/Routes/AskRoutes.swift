@@ -188,6 +188,7 @@ struct AskRoutes {
         case .facts: "facts"
         case .sql(let target, let statement, _): "sql on \"\(target)\": \(statement)"
         case .ledger(let ticket): "ledger \(ticket?.description ?? "all")"
+        case .dryRun(let plan): "dry run of \(plan.action.summary)"
         }
     }
 

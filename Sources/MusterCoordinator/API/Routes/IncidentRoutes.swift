@@ -31,6 +31,10 @@ struct IncidentRoutes {
             _ = try context.caller(with: .look)
             return try APIBody.response(try await plan(context))
         }
+        group.get("incidents/:id/plans/:plan/dry-run") { _, context in
+            _ = try context.caller(with: .look)
+            return try APIBody.response(await operations.dryRun(try await plan(context)))
+        }
         group.post("incidents/:id/plans/:plan/approve", use: approve)
         group.post("incidents/:id/plans/:plan/reject", use: reject)
         for order in RolloutOrder.allCases {
