@@ -78,6 +78,24 @@ package protocol Operations: Sendable {
         confirmedCause: String?
     ) async throws(OperationError)
 
+    /// The freezes that are on, oldest first.
+    func freezes() async -> [Freeze]
+
+    /// Stops every automatic action of a service or of all; a second one for the same takes the first one's place.
+    ///
+    /// Returns when no incident that it concerns begins anything by itself any more.
+    ///
+    /// - Throws: `malformed`; `conflict` when there are too many.
+    func freeze(
+        _ request: FreezeRequest,
+        by operatorName: String
+    ) async throws(OperationError) -> FreezeReceipt
+
+    /// Lifts a freeze.
+    ///
+    /// - Throws: `malformed`; `notFound` when there is none.
+    func thaw(_ request: ThawRequest, by operatorName: String) async throws(OperationError) -> FreezeReach
+
     /// The post-mortem in Markdown; nil when there is no such incident or it is not written yet.
     func postMortem(_ id: IncidentID) async -> String?
 

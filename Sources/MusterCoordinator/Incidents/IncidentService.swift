@@ -12,11 +12,12 @@ package final class IncidentService: Operations, Service {
     let changeStore: ChangeStore
     let configuration: CoordinatorConfiguration
     let now: @Sendable () -> Timestamp
-    private let fleet: any Fleet
+    let fleet: any Fleet
+    let board: FreezeBoard
     private let performer: DirectivePerformer
     private let logger: Logger
-    private let shelf = IncidentShelf()
-    private let runners = Mutex<[IncidentID: IncidentRunner]>([:])
+    let shelf = IncidentShelf()
+    let runners = Mutex<[IncidentID: IncidentRunner]>([:])
     private let deliveries = Mutex(0)
 
     /// Most deliveries of alerts that are stored at the same time.
@@ -28,6 +29,7 @@ package final class IncidentService: Operations, Service {
         fleet: any Fleet,
         store: IncidentStore,
         changes: ChangeStore,
+        freezes: FreezeBoard,
         notifier: Notifier,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock,
@@ -37,6 +39,7 @@ package final class IncidentService: Operations, Service {
         self.fleet = fleet
         self.store = store
         self.changeStore = changes
+        self.board = freezes
         self.logger = logger
         self.now = now
         self.performer = DirectivePerformer(
@@ -160,6 +163,7 @@ package final class IncidentService: Operations, Service {
                 policy: configuration.policy,
                 logger: logger,
                 now: now,
+                freezes: { [board, now] in board.news(for: $0, at: now()) },
                 onChange: { [weak self] incident, events in self?.changed(incident, by: events) }
             )
             runners[id] = runner

@@ -165,7 +165,8 @@ struct PostMortem {
         let kinds: Set<IncidentEvent.Kind> = [
             .runbookMatched, .runbookNotFound, .stepEnded, .planProposed, .approvalGiven, .approvalRejected,
             .approvalPresent, .actionReported, .actionUndelivered, .actionDecided, .actionLost, .verified,
-            .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked,
+            .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .freezeBegan,
+            .freezeEnded,
         ]
         return events.filter { kinds.contains($0.kind) }.map { "- \(cite.sentence($0.body.text, $0))" }
     }

@@ -37,6 +37,8 @@ package struct Incident: Sendable {
     package private(set) var impact: IncidentImpact?
     package private(set) var postMortemVersion = 0
     package private(set) var told: Set<NotificationPurpose> = []
+    /// Those that keep it from acting without a person, oldest first; one for each service, and one for all.
+    package private(set) var freezes: [Freeze] = []
 
     package init(id: IncidentID) { self.id = id }
 
@@ -162,6 +164,10 @@ package struct Incident: Sendable {
         case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
             .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked:
             applyToPlans(event)
+        case .freezeBegan(let freeze):
+            freezes.removeAll { $0.service == freeze.service }
+            freezes.append(freeze)
+        case .freezeEnded(let service, _): freezes.removeAll { $0.service == service }
         case .actionTicketed, .actionUndelivered, .actionReported, .actionDecided, .actionLost:
             applyToTickets(event)
         }

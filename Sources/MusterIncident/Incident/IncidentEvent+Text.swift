@@ -52,6 +52,9 @@ extension IncidentEvent {
             return "Plan \(plan.short) ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
         case .rolloutLooked(let plan, let wave, let stops, let text):
             return "Plan \(plan.short) before wave \(wave + 1): \(stops ? "stops: " : "")\(text)"
+        case .freezeBegan(let freeze): return "Frozen: \(freeze.text)"
+        case .freezeEnded(let service, let reason):
+            return "The freeze for \(service ?? "everything") is over: \(reason)"
         case .actionTicketed(let ticket, let plan, let host, _):
             return "Ticket \(ticket) for plan \(plan.short) issued to \(host.name)"
         case .actionUndelivered(_, let host, let reason):

@@ -35,6 +35,11 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case rolloutAborted(plan: PlanID, by: String, reason: String)
     /// What was seen of the stop condition before a wave, counted from 0.
     case rolloutLooked(plan: PlanID, wave: Int, stops: Bool, text: String)
+    /// From here on nothing of this incident begins that no person approved; takes the place of an earlier freeze for the
+    /// same service.
+    case freezeBegan(freeze: Freeze)
+    /// The freeze for the service, or for all when there is none, is over.
+    case freezeEnded(service: String?, reason: String)
     /// Stored before the ticket is sent; the id is never used for a second one.
     case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
     case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
@@ -80,6 +85,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutResumed = "rollout.resumed"
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
+        case freezeBegan = "freeze.began"
+        case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -114,6 +121,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutResumed = "rollout.resumed"
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
+        case freezeBegan = "freeze.began"
+        case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -152,6 +161,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .rolloutResumed: .rolloutResumed
         case .rolloutAborted: .rolloutAborted
         case .rolloutLooked: .rolloutLooked
+        case .freezeBegan: .freezeBegan
+        case .freezeEnded: .freezeEnded
         case .actionTicketed: .actionTicketed
         case .actionUndelivered: .actionUndelivered
         case .actionReported: .actionReported

@@ -108,6 +108,35 @@ actor MemoryOperations: Operations {
         details[incident] = detail
     }
 
+    private var frozen: [Freeze] = []
+
+    func freezes() async -> [Freeze] { frozen }
+
+    func freeze(
+        _ request: FreezeRequest,
+        by operatorName: String
+    ) async throws(OperationError) -> FreezeReceipt {
+        guard (request.service == nil) == (request.all == true) else {
+            throw OperationError(.malformed, "either a service or all")
+        }
+        let freeze = Freeze(
+            service: request.service,
+            by: operatorName,
+            reason: request.reason,
+            since: .zero
+        )
+        frozen.append(freeze)
+        return FreezeReceipt(freeze: freeze, reach: FreezeReach())
+    }
+
+    func thaw(_ request: ThawRequest, by operatorName: String) async throws(OperationError) -> FreezeReach {
+        guard frozen.contains(where: { $0.service == request.service }) else {
+            throw OperationError(.notFound, "no such freeze")
+        }
+        frozen.removeAll { $0.service == request.service }
+        return FreezeReach()
+    }
+
     func postMortem(_ id: IncidentID) async -> String? { postMortems[id] }
 
     func changes(window: TimeWindow) async -> [Change] { [] }

@@ -48,17 +48,17 @@ final class LoopHarness {
         self.configuration = configuration
         database = try CoordinatorDatabase(
             path: directory.path("muster.db"),
-            parts: [IncidentStore.migrate, ChangeStore.migrate]
+            parts: [IncidentStore.migrate, ChangeStore.migrate, FreezeBoard.migrate]
         ).pool
         world = SmallWorld()
-        (service, store) = Self.make(configuration, database, world)
+        (service, store) = try Self.make(configuration, database, world)
     }
 
     private static func make(
         _ configuration: CoordinatorConfiguration,
         _ database: DatabasePool,
         _ world: SmallWorld
-    ) -> (IncidentService, IncidentStore) {
+    ) throws -> (IncidentService, IncidentStore) {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let store = IncidentStore(database: database)
@@ -67,6 +67,7 @@ final class LoopHarness {
             fleet: world,
             store: store,
             changes: ChangeStore(database: database),
+            freezes: try FreezeBoard(database: database),
             notifier: Notifier(webhook: nil, transport: nil),
             logger: logger,
             now: world.now
@@ -80,10 +81,10 @@ final class LoopHarness {
     }
 
     /// Ends it as it stands and begins anew on the same record and the same hosts.
-    func restart() async {
+    func restart() async throws {
         await kill()
         world = world.reconnected()
-        (service, store) = Self.make(configuration, database, world)
+        (service, store) = try Self.make(configuration, database, world)
         run()
     }
 

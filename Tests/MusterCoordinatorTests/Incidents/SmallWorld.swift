@@ -71,6 +71,8 @@ final class SmallWorld: Fleet {
 
     func hosts() async -> [FleetHost] { [healthy, sick] }
 
+    func tellFreezes() async -> Set<AgentID> { [healthy.id, sick.id] }
+
     func ask(
         _ probe: Probe,
         of hosts: [AgentID],
