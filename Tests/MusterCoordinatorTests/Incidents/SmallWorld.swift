@@ -133,7 +133,10 @@ final class SmallWorld: Fleet {
                 "config./etc/shop.conf.hash": "ab",
             ]
             return .facts(answer)
-        case .sql: return .sql(SQLAnswer())
+        case .sql:
+            var answer = SQLAnswer()
+            answer.value = "38"
+            return .sql(answer)
         }
     }
 
