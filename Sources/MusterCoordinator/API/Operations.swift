@@ -72,11 +72,17 @@ package protocol Operations: Sendable {
     ) async throws(OperationError)
 
     /// Closes an incident, with the cause as people found it in the end; nil keeps Muster's own.
+    ///
+    /// `falseAlarm` says that there was nothing to act on.
     func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError)
+
+    /// How the runs of each runbook went, by name.
+    func runbookRecords() async -> [RunbookRecord]
 
     /// The freezes that are on, oldest first.
     func freezes() async -> [Freeze]

@@ -17,6 +17,7 @@ package final class IncidentService: Operations, Service {
     private let performer: DirectivePerformer
     private let logger: Logger
     let shelf = IncidentShelf()
+    private let book = RunbookBook()
     let runners = Mutex<[IncidentID: IncidentRunner]>([:])
     private let deliveries = Mutex(0)
 
@@ -55,7 +56,8 @@ package final class IncidentService: Operations, Service {
             holders: { [shelf] hosts, incident in
                 shelf.holders(of: hosts, service: incident.service, but: incident.id)
             },
-            dependencies: dependencies
+            dependencies: dependencies,
+            record: { [book] in book.record(of: $0) }
         )
     }
 
@@ -73,9 +75,10 @@ package final class IncidentService: Operations, Service {
 
     /// Folds the record and sets every incident going that has something left to do.
     private func resume() async throws(StoreError) {
-        for id in try await store.incidents() {
+        var open: [IncidentID] = []
+        for id in try await store.incidents().reversed() {
             do throws(StoreError) {
-                try await resume(id)
+                if try await !fold(id).isOver { open.append(id) }
             } catch {
                 // One record that can't be read must not keep all others from being led on.
                 logger.critical(
@@ -84,15 +87,18 @@ package final class IncidentService: Operations, Service {
                 )
             }
         }
+        // Only now: what others hold, and how each runbook has done, is known before anything is decided.
+        for id in open.reversed() { Task { await runner(for: id).look() } }
     }
 
-    private func resume(_ id: IncidentID) async throws(StoreError) {
+    private func fold(_ id: IncidentID) async throws(StoreError) -> Incident {
         // What is not what was written must not lead to actions.
         try await store.requireIntact(id)
         var incident = Incident(id: id)
         for event in try await store.events(of: id) { _ = incident.apply(event) }
         shelf.put(incident)
-        if !incident.isOver { Task { await runner(for: id).look() } }
+        book.put(incident)
+        return incident
     }
 
     /// Stores what hosts tell of their actions, in the order in which they tell it.
@@ -173,6 +179,7 @@ package final class IncidentService: Operations, Service {
 
     private func changed(_ incident: Incident, by events: [StoredEvent]) {
         shelf.put(incident)
+        book.put(incident)
         for event in events {
             let line = event.body.text.split(separator: "\n").joined(separator: " / ")
             logger.info("\(line)", metadata: ["incident": "\(incident.id)", "seq": "\(event.seq)"])
@@ -376,15 +383,24 @@ package final class IncidentService: Operations, Service {
     package func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError) {
         try await known(incident).decide { incident throws(OperationError) in
             guard incident.closed == nil else {
                 throw OperationError(.conflict, "incident \(incident.id) is closed already")
             }
-            return [.closed(by: operatorName, confirmedCause: String((confirmedCause ?? "").prefix(1024)))]
+            return [
+                .closed(
+                    by: operatorName,
+                    confirmedCause: String((confirmedCause ?? "").prefix(1024)),
+                    falseAlarm: falseAlarm ? true : nil
+                )
+            ]
         }
     }
+
+    package func runbookRecords() async -> [RunbookRecord] { book.records }
 
     /// The runner of an incident that exists.
     private func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {

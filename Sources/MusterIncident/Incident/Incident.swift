@@ -34,6 +34,8 @@ package struct Incident: Sendable {
     package private(set) var resolved: Timestamp?
     package private(set) var closed: Timestamp?
     package private(set) var confirmedCause = ""
+    /// Whoever closed it says that there was nothing to act on.
+    package private(set) var isFalseAlarm = false
     package private(set) var impact: IncidentImpact?
     package private(set) var postMortemVersion = 0
     package private(set) var told: Set<NotificationPurpose> = []
@@ -160,7 +162,8 @@ package struct Incident: Sendable {
         case .impactMeasured(let impact): self.impact = impact
         case .postMortemDrafted(_, let version): postMortemVersion = version
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
-        case .closed(_, let cause): (closed, confirmedCause) = (event.at, cause)
+        case .closed(_, let cause, let falseAlarm):
+            (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
         case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
             .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked:
             applyToPlans(event)

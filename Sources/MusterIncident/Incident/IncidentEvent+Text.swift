@@ -81,8 +81,9 @@ extension IncidentEvent {
             // The rest of a message repeats what the events around it say.
             let text = text.prefix { !$0.isNewline }
             return delivered ? "Told \(place): \(text)" : "Could not tell \(place) (\(reason)): \(text)"
-        case .closed(let by, let cause):
-            return "Closed by \(by)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"
+        case .closed(let by, let cause, let falseAlarm):
+            let alarm = falseAlarm == true ? " as a false alarm" : ""
+            return "Closed by \(by)\(alarm)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"
         default: return kind.rawValue
         }
     }

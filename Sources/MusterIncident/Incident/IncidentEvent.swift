@@ -62,7 +62,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         delivered: Bool,
         reason: String
     )
-    case closed(by: String, confirmedCause: String)
+    /// `falseAlarm` when whoever closed it says that there was nothing to act on.
+    case closed(by: String, confirmedCause: String, falseAlarm: Bool? = nil)
 
     /// The name of an event's kind, in the record and in the API.
     package enum Kind: String, Sendable, Codable, CaseIterable {

@@ -99,7 +99,8 @@ actor MemoryOperations: Operations {
     func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError) {
         guard var detail = details[incident] else { throw OperationError(.notFound, "no such incident") }
         guard detail.summary.status != .closed else { throw OperationError(.conflict, "closed already") }
@@ -107,6 +108,8 @@ actor MemoryOperations: Operations {
         detail.summary.cause = confirmedCause ?? detail.summary.cause
         details[incident] = detail
     }
+
+    func runbookRecords() async -> [RunbookRecord] { [] }
 
     private var frozen: [Freeze] = []
 
