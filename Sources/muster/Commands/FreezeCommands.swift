@@ -10,8 +10,9 @@ struct FreezeCommand: ParsableCommand {
         discussion: """
             While a freeze is on, a signed runbook asks for approval instead of running by itself, and hosts refuse \
             what no person approved. A rollout that runs by itself begins on no further host, and goes on when the \
-            freeze is over ("muster plan abort" ends it for good). What was done is still verified, and taken back \
-            where it must be; what people approve goes on.
+            freeze is over ("muster plan abort" ends it for good); hosts that wait for a decision meanwhile take \
+            their action back when their time is over. What was done is still verified, and taken back where it \
+            must be; what people approve goes on.
 
             EXAMPLES
               muster freeze --all --reason "moving the data centre" --for 4h
@@ -43,7 +44,7 @@ struct FreezeScope: ParsableArguments {
 struct FreezeSetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Stop every automatic action of a service, or of all (the default).",
+        abstract: "Stop every automatic action of a service, or of all.",
         discussion: """
             Comes back when nothing begins by itself any more. A second freeze for the same service takes the first \
             one's place.
