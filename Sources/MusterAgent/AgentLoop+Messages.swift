@@ -72,6 +72,7 @@ extension AgentLoop {
         case .renewed(let wire): try renewed(wire, now)
         case .renewSoon(let wire): try renewSoon(wire, now)
         case .challenge(let wire): try answer(wire)
+        case .freezes(let wire): actions.freeze(try wire.values)
         case nil:
             throw WireError(.unknownKind, "this kind of message is not known to agent \(AgentVersion.text)")
         default: throw WireError(.unknownKind, "an agent takes no message of this kind")
@@ -215,7 +216,7 @@ extension AgentLoop {
         let inventory = host.inventory()
         var hello = WireHello()
         hello.version = AgentVersion.text
-        hello.capabilities = host.capabilities + ["ledger", "actions", "renew"]
+        hello.capabilities = host.capabilities + ["ledger", "actions", "renew", WireFreezes.capability]
         hello.inventory = .with {
             $0.name = configuration.name
             $0.system = inventory.system.clipped(to: 128)

@@ -77,6 +77,7 @@ final class AgentLoop {
         actions = ActionDesk(
             ledger: try LedgerFile(folder: configuration.state),
             policy: PolicyFile(path: configuration.policy),
+            freezes: FreezeFile(folder: configuration.state),
             agent: identity.id,
             reading: SignedTicketReader(),
             performer: performer,

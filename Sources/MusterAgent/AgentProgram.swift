@@ -17,6 +17,9 @@ package enum AgentProgram {
             case .showLedger(let state): try showLedger(state ?? AgentConfiguration().state)
             case .acceptLedger(let state, let reason):
                 try acceptLedger(state ?? AgentConfiguration().state, reason: reason)
+            case .freeze(let state, let reason):
+                try freeze(state ?? AgentConfiguration().state, reason: reason)
+            case .unfreeze(let state): try unfreeze(state ?? AgentConfiguration().state)
             case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
             }
             return 0
@@ -169,6 +172,25 @@ package enum AgentProgram {
             print("moved aside: \(file)")
         }
         print("the ledger is begun anew; plans from before now are refused. Start the agent.")
+    }
+
+    private static func freeze(_ folder: String, reason: String) throws(AgentError) {
+        guard geteuid() == 0 else {
+            throw AgentError(.refused, "only root may freeze the host; operators use \"muster freeze\"")
+        }
+        try FreezeFile.freezeByRoot(folder: folder, reason: reason)
+        print("frozen: nothing runs on this host that no person approved, until \"muster-agent unfreeze\"")
+    }
+
+    private static func unfreeze(_ folder: String) throws(AgentError) {
+        guard geteuid() == 0 else {
+            throw AgentError(.refused, "only root may lift what root has frozen")
+        }
+        let wasFrozen = try FreezeFile.thawByRoot(folder: folder)
+        print(wasFrozen ? "not frozen by root any more" : "root had not frozen this host")
+        for freeze in FreezeFile(folder: folder).freezes where freeze.isOn(at: Moment.wall()) {
+            print("still frozen by the coordinator: \(freeze.text)")
+        }
     }
 
     private static func names(_ keys: [PolicyKey]) -> String {

@@ -50,6 +50,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var changeWindow = Duration.seconds(3600)
     /// Least share of hosts that must have answered before Muster acts without a person.
     package var coverageMin = 0.8
+    /// How good a runbook's own record must be before Muster acts without a person.
+    package var runbookBar = RunbookBar()
     package var policy = IncidentPolicy()
 
     package init() {}
@@ -74,6 +76,8 @@ extension CoordinatorConfiguration {
     ///     plan_life: 1h                          # how long a plan waits for a person
     ///     change_window: 1h                      # how far back changes are looked for
     ///     coverage_min: 0.8                      # 0 to 1
+    ///     runbook_success_min: 0.8               # 0 to 1; least share of a runbook's runs that went well
+    ///     runbook_runs_min: 3                    # 1 to 1000; runs before that counts
     ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
     ///     action_silence: 10m                    # 5s to 1d; a host that acts and says nothing for so long is lost
     ///
@@ -150,6 +154,24 @@ extension CoordinatorConfiguration {
                 throw reader.error(at: reader.position(of: "coverage_min"), "\"coverage_min\" is from 0 to 1")
             }
             coverageMin = share
+        }
+        if let share = try reader.double("runbook_success_min") {
+            guard (0...1).contains(share) else {
+                throw reader.error(
+                    at: reader.position(of: "runbook_success_min"),
+                    "\"runbook_success_min\" is from 0 to 1"
+                )
+            }
+            runbookBar.successMin = share
+        }
+        if let runs = try reader.double("runbook_runs_min") {
+            guard (1...1000).contains(runs), runs == runs.rounded() else {
+                throw reader.error(
+                    at: reader.position(of: "runbook_runs_min"),
+                    "\"runbook_runs_min\" is a whole number from 1 to 1000"
+                )
+            }
+            runbookBar.runsMin = Int(runs)
         }
         try reader.finish()
     }

@@ -29,7 +29,8 @@ struct Muster: ParsableCommand {
         subcommands: [
             FleetCommand.self, AskCommand.self,
             IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
-            PlanCommand.self, PostMortemCommand.self, ChangeCommand.self, RunbookCommand.self,
+            PlanCommand.self, FreezeCommand.self, UnfreezeCommand.self, PostMortemCommand.self,
+            ChangeCommand.self, RunbookCommand.self,
             LoginCommand.self, OperatorCommand.self, TokenCommand.self, AgentCommand.self,
             DrillCommand.self, EvaluateCommand.self,
         ]

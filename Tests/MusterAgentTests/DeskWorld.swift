@@ -87,6 +87,7 @@ final class DeskWorld {
         let desk = ActionDesk(
             ledger: try LedgerFile(folder: folder.isEmpty ? directory.root : folder),
             policy: PolicyFile(path: directory.path("policy.yaml")),
+            freezes: FreezeFile(folder: directory.root),
             agent: tickets.agent,
             reading: SignedTicketReader(),
             performer: puppet,

@@ -13,14 +13,15 @@ final class RealAgent {
 
     /// Makes the key and joins; ``start()`` starts it.
     ///
-    /// `address` is the coordinator's as the agent sees it, `prefix` what the program is started with, and `policy` what
-    /// stands in its policy.yaml.
+    /// `address` is the coordinator's as the agent sees it, `prefix` what the program is started with, `policy` what
+    /// stands in its policy.yaml, and `settings` are further lines of its agent.yaml.
     init(
         _ name: String,
         of coordinator: RealCoordinator,
         at address: String? = nil,
         prefix: [String] = [],
-        policy: String = "observe_only: true\n"
+        policy: String = "observe_only: true\n",
+        settings: String = ""
     ) throws {
         self.name = name
         self.prefix = prefix
@@ -38,6 +39,7 @@ final class RealAgent {
                 state: \(state)
                 policy: \(configuration)/policy.yaml
                 reconnect_max: 1s
+                \(settings)
 
                 """.utf8
             )
@@ -55,6 +57,15 @@ final class RealAgent {
                 try Programs.path("muster-agent"), "join", "--config", configuration, "--state", state,
                 "--token-file", file,
             ],
+            in: directory
+        )
+    }
+
+    /// What another command of the program prints, run on the state folder of this one.
+    @discardableResult
+    func agent(_ arguments: String...) throws -> String {
+        try Programs.run(
+            prefix + [try Programs.path("muster-agent")] + arguments + ["--state", state],
             in: directory
         )
     }

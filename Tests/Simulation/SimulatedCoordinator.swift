@@ -115,6 +115,7 @@ final class SimulatedCoordinator {
             ],
             index
         )
+        planFreeze(index)
     }
 
     // MARK: The record
@@ -374,6 +375,24 @@ final class SimulatedCoordinator {
         }
     }
 
+    /// Somebody freezes what a case would do by itself, for some time.
+    private func planFreeze(_ index: Int) {
+        guard world.chance(0.3) else { return }
+        let service: String? = world.chance(0.5) ? cases[index].value : nil
+        let time = world.span(1_000, 90_000)
+        decide(after: world.span(0, 60_000), index) { [self] incident in
+            guard incident.isOpen, !incident.title.isEmpty else { return [] }
+            let until = world.chance(0.5) ? wall + time : nil
+            if until == nil {
+                decide(after: time, index) { incident in
+                    incident.freezes.isEmpty ? [] : [.freezeEnded(service: service, reason: "bob says so")]
+                }
+            }
+            let freeze = Freeze(service: service, by: "bob", reason: "", since: wall, until: until)
+            return [.freezeBegan(freeze: freeze)]
+        }
+    }
+
     /// People come again when the coordinator is away.
     private func decide(
         after time: Duration,
@@ -433,6 +452,9 @@ final class SimulatedCoordinator {
         let what = "\(cases[index].value) begins on \(host.name)"
         if !record.mayRun { world.violate("\(what), which nobody approved") }
         if tickets.contains(where: { $0.host.id == host.id }) { world.violate("\(what) once more") }
+        if record.decision == .present, incident.freezes.contains(where: { $0.isOn(at: wall) }) {
+            world.violate("\(what) by itself, although it is frozen")
+        }
         if record.isPaused || record.aborted != nil { world.violate("\(what), which was stopped by people") }
         if bad.count > spread.errorBudget {
             world.violate("\(what) with \(bad.count) gone wrong, \(spread.errorBudget) are allowed")

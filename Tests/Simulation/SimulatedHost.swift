@@ -134,6 +134,7 @@ final class SimulatedHost {
             let desk = ActionDesk(
                 ledger: ledger,
                 policy: policy,
+                freezes: FreezeFile(folder: "/nonexistent"),
                 agent: id,
                 reading: SignedTicketReader(),
                 performer: hands,

@@ -56,6 +56,7 @@ final class ActionDesk {
 
     private let ledger: LedgerFile
     private let policy: PolicyFile
+    private let freezes: FreezeFile
     private let agent: AgentID
     private let reading: any TicketReading
     private let performer: any ActionPerformer
@@ -89,6 +90,7 @@ final class ActionDesk {
     init(
         ledger: LedgerFile,
         policy: PolicyFile,
+        freezes: FreezeFile,
         agent: AgentID,
         reading: any TicketReading,
         performer: any ActionPerformer,
@@ -98,6 +100,7 @@ final class ActionDesk {
     ) {
         self.ledger = ledger
         self.policy = policy
+        self.freezes = freezes
         self.agent = agent
         self.reading = reading
         self.performer = performer
@@ -235,10 +238,25 @@ final class ActionDesk {
         let engine = ledger.engine
         // What has been taken on counts already, and is not a run of its own a second time.
         let own = engine[ticket.id] == nil ? 0 : 1
-        return try TicketJudge(policy: policy, agent: agent, reading: reading).judge(ticket, now: now) {
+        let permitted = try TicketJudge(policy: policy, agent: agent, reading: reading).judge(
+            ticket,
+            now: now
+        ) {
             subject in
             engine.runs(of: subject, before: now) - own
         }
+        if permitted.isPreApproved, let freeze = freezes.objection(at: now) { throw PolicyRefusal(freeze) }
+        return permitted
+    }
+
+    /// The coordinator tells the freezes that concern this host: what waits for its turn is judged by them too.
+    func freeze(_ freezes: [Freeze]) {
+        do throws(AgentError) {
+            try self.freezes.replace(freezes)
+        } catch {
+            log.error("freezes hold but could not be written down", ["reason": error.message])
+        }
+        for freeze in freezes { log.warning("automatic actions are frozen", ["reason": freeze.text]) }
     }
 
     private func refuse(_ ticket: Ticket, reason: String, now: Timestamp) -> ActionReport? {

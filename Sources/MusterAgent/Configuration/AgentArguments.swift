@@ -10,6 +10,8 @@ package enum AgentCommand: Equatable, Sendable {
     case showLedger(state: String?)
     case acceptLedger(state: String?, reason: String)
     case markDeploy(DeployMark)
+    case freeze(state: String?, reason: String)
+    case unfreeze(state: String?)
 
     /// `muster-agent join`.
     package struct Join: Equatable, Sendable {
@@ -52,6 +54,11 @@ package enum AgentCommand: Equatable, Sendable {
           muster-agent ledger accept --reason TEXT [--state DIR]
               For root, with the agent stopped: moves a ledger that can't be used aside and begins a new one.
               Plans from before that moment are refused from then on.
+          muster-agent freeze [--reason TEXT] [--state DIR]
+              For root: from now on nothing runs on this host that no person approved, whatever the coordinator says.
+              What was done is still verified, and taken back where it must be. A running agent knows it at once.
+          muster-agent unfreeze [--state DIR]
+              For root: lifts that again. What the coordinator froze stays frozen.
           muster-agent mark deploy --service NAME --version VERSION [--previous VERSION] [--by WHO] [--number N]
                                    [--summary TEXT] [--config PATH]
               Tells the agent of a deploy: leaves a marker in the folder deploy_markers of agent.yaml.
@@ -66,6 +73,7 @@ package enum AgentCommand: Equatable, Sendable {
           muster-agent run --config /etc/muster --state /var/lib/muster
           muster-agent policy check
           muster-agent ledger accept --reason "disk replaced, state restored; looked at shop and db by hand"
+          muster-agent freeze --reason "restoring the database by hand"
           muster-agent mark deploy --service shop --version 4521 --previous 4520 --by "$USER"
 
         EXIT CODES
@@ -78,7 +86,10 @@ package enum AgentCommand: Equatable, Sendable {
         if reader.isAtEnd {
             throw AgentError(
                 .usage,
-                "a command is missing: join, run, policy check, ledger show, ledger accept or mark deploy (see --help)"
+                """
+                a command is missing: join, run, policy check, ledger show, ledger accept, freeze, unfreeze or mark \
+                deploy (see --help)
+                """
             )
         }
         if reader.takeFlag(["--help", "-h", "help"]) {
@@ -140,6 +151,19 @@ package enum AgentCommand: Equatable, Sendable {
             } else {
                 throw AgentError(.usage, "the commands are \"ledger show\" and \"ledger accept\"")
             }
+        } else if reader.takeWord("freeze") {
+            if reader.takeFlag(["--help", "-h"]) {
+                self = .help
+                return
+            }
+            let options = try reader.options(["--state", "--reason"])
+            self = .freeze(state: options["--state"], reason: options["--reason"] ?? "")
+        } else if reader.takeWord("unfreeze") {
+            if reader.takeFlag(["--help", "-h"]) {
+                self = .help
+                return
+            }
+            self = .unfreeze(state: try reader.options(["--state"])["--state"])
         } else if reader.takeWord("mark") {
             guard reader.takeWord("deploy") else {
                 throw AgentError(.usage, "the command is \"mark deploy\"")

@@ -75,11 +75,35 @@ package protocol Operations: Sendable {
     ) async throws(OperationError)
 
     /// Closes an incident, with the cause as people found it in the end; nil keeps Muster's own.
+    ///
+    /// `falseAlarm` says that there was nothing to act on.
     func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError)
+
+    /// How the runs of each runbook went, by name.
+    func runbookRecords() async -> [RunbookRecord]
+
+    /// The freezes that are on, oldest first.
+    func freezes() async -> [Freeze]
+
+    /// Stops every automatic action of a service or of all; a second one for the same takes the first one's place.
+    ///
+    /// Returns when no incident that it concerns begins anything by itself any more.
+    ///
+    /// - Throws: `malformed`; `conflict` when there are too many.
+    func freeze(
+        _ request: FreezeRequest,
+        by operatorName: String
+    ) async throws(OperationError) -> FreezeReceipt
+
+    /// Lifts a freeze.
+    ///
+    /// - Throws: `malformed`; `notFound` when there is none.
+    func thaw(_ request: ThawRequest, by operatorName: String) async throws(OperationError) -> FreezeReach
 
     /// The post-mortem in Markdown; nil when there is no such incident or it is not written yet.
     func postMortem(_ id: IncidentID) async -> String?

@@ -302,6 +302,7 @@ extension AgentChannelHandler {
                 host: host,
                 address: address,
                 authority: certificate.authority,
+                takesFreezes: hello.capabilities.contains(WireFreezes.capability),
                 channel: context.channel
             )
             guard let contest = hub.contest(for: link) else { return admit(context, link) }

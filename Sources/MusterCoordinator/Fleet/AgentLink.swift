@@ -60,12 +60,21 @@ final class AgentLink: Sendable {
     let address: String
     /// The key of the authority that issued the certificate it came with.
     let authority: Digest
+    /// Whether it may be told of freezes; an older agent refuses such a message.
+    let takesFreezes: Bool
     private let channel: any Channel
 
-    init(host: HostReference, address: String, authority: Digest, channel: any Channel) {
+    init(
+        host: HostReference,
+        address: String,
+        authority: Digest,
+        takesFreezes: Bool,
+        channel: any Channel
+    ) {
         self.host = host
         self.address = address
         self.authority = authority
+        self.takesFreezes = takesFreezes
         self.channel = channel
     }
 

@@ -37,6 +37,11 @@ package protocol Fleet: Sendable {
     /// Tells a host to take the effect of an action back.
     func abort(_ ticket: TicketID, on host: AgentID, reason: String) async throws(FleetError)
 
+    /// Tells every connected host the freezes that it has to keep to; whoever connects is told by itself.
+    ///
+    /// - Returns: The hosts that were told.
+    func tellFreezes() async -> Set<AgentID>
+
     /// What happens in the fleet; bounded, for a single consumer.
     ///
     /// A report of an action that finds the queue full is not acknowledged, so that the agent sends it again;

@@ -32,6 +32,8 @@ extension FleetGateway: Fleet {
         try await link.deliver(.abort(WireAbort(ticket, reason: reason)), within: configuration.deliveryMax)
     }
 
+    package func tellFreezes() async -> Set<AgentID> { hub.tellFreezes() }
+
     private func link(to id: AgentID) throws(FleetError) -> AgentLink {
         guard let host = hub.registry.host(id) else {
             throw FleetError(.unknown, "there is no host \(id.short)")

@@ -30,6 +30,7 @@ package final class FleetGateway: Service {
     ///   - store: The record of hosts and tokens.
     ///   - group: Threads for the connections.
     ///   - logger: Where refusals and connections are told.
+    ///   - freezes: Those that a host has to keep to; called on event loops, must not block.
     ///   - onListening: Called once with the port when connections are accepted.
     /// - Throws: ``FleetError`` with the code `listen` when certificate and key can't be used.
     package init(
@@ -38,6 +39,7 @@ package final class FleetGateway: Service {
         store: any FleetStore,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
         logger: Logger,
+        freezes: @escaping @Sendable (FleetHost) -> [Freeze] = { _ in [] },
         onListening: (@Sendable (Int) -> Void)? = nil
     ) throws(FleetError) {
         self.configuration = configuration
@@ -46,7 +48,13 @@ package final class FleetGateway: Service {
         self.logger = logger
         self.onListening = onListening
         let trust = try FleetTrust(identity)
-        let hub = FleetHub(configuration: configuration, trust: trust, group: group, logger: logger)
+        let hub = FleetHub(
+            configuration: configuration,
+            trust: trust,
+            group: group,
+            freezes: freezes,
+            logger: logger
+        )
         self.hub = hub
         self.desk = CertificateDesk(
             trust: trust,

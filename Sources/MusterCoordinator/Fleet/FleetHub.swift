@@ -35,16 +35,22 @@ final class FleetHub: Sendable {
     private let eventsIn: AsyncStream<FleetEvent>.Continuation
     private let savesIn: AsyncStream<Void>.Continuation
     private let requestsIn: AsyncStream<CertificateDesk.Request>.Continuation
+    /// Those that a host has to keep to.
+    private let freezes: @Sendable (FleetHost) -> [Freeze]
+    /// Held while freezes are looked up and sent, so that an older list never follows a newer one.
+    private let telling = Mutex(())
     private let logger: Logger
 
     init(
         configuration: FleetConfiguration,
         trust: FleetTrust,
         group: any EventLoopGroup,
+        freezes: @escaping @Sendable (FleetHost) -> [Freeze] = { _ in [] },
         logger: Logger
     ) {
         self.configuration = configuration
         self.trust = trust
+        self.freezes = freezes
         self.logger = logger
         registry = FleetRegistry()
         fanOut = FanOut(
@@ -147,6 +153,7 @@ final class FleetHub: Sendable {
             fanOut.lost(link.host.id, reason: reason)
             tell(.disconnected(link.host, reason: reason))
         }
+        telling.withLock { _ in _ = tellFreezes(link) }
         // Only now: the end of the older connection may have been on its way meanwhile.
         registry.arrived(link.host.id)
         logger.info("agent connected", metadata: metadata(link))
@@ -159,6 +166,20 @@ final class FleetHub: Sendable {
         }
         // Also one that was judged just before the authorities changed.
         checkAuthority(of: link, in: links.count)
+    }
+
+    // MARK: Freezes
+
+    /// Tells every agent the freezes that it has to keep to; returns those that were told.
+    func tellFreezes() -> Set<AgentID> {
+        telling.withLock { _ in Set(links.all.filter { tellFreezes($0) }.map(\.host.id)) }
+    }
+
+    /// False for an agent that takes no such message.
+    private func tellFreezes(_ link: AgentLink) -> Bool {
+        guard link.takesFreezes, let host = registry.host(link.host.id) else { return false }
+        link.post(.freezes(WireFreezes(freezes(host))))
+        return true
     }
 
     // MARK: Authorities

@@ -25,6 +25,7 @@ extension LinkEngine.Message {
         case .commit: self = .foreign("Commit")
         case .challenge: self = .foreign("Challenge")
         case .renewSoon: self = .foreign("RenewSoon")
+        case .freezes: self = .foreign("Freezes")
         case .abort: self = .foreign("Abort")
         case nil: self = envelope.unknownFields.data.isEmpty ? .acknowledgement : .unknown
         }

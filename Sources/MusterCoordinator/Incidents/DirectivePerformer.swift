@@ -21,6 +21,8 @@ struct DirectivePerformer: Sendable {
     let holders: @Sendable (Set<AgentID>, Incident) -> [IncidentSummary]
     /// Hosts of what a service depends on, as far as it is known.
     let dependencies: @Sendable (String) -> Set<AgentID>
+    /// How a runbook has done so far, by its name; nil when it never ran.
+    let record: @Sendable (String) -> RunbookRecord?
 
     /// Stores events while the directive is still being carried out.
     typealias Emit = @Sendable ([IncidentEvent]) async -> Void
@@ -173,9 +175,9 @@ struct DirectivePerformer: Sendable {
                 let others = holders(Set(plan.plan.targets.map(\.id)), incident).map { other in
                     "another incident acts there already: \(other.title) (\(other.id))"
                 }
-                return [
-                    .planProposed(plan: plan, doubts: proposal.doubts + others, trials: proposal.trials)
-                ]
+                let record = record(plan.plan.runbook)?.doubt(configuration.runbookBar)
+                let doubts = proposal.doubts + others + (record.map { [$0] } ?? [])
+                return [.planProposed(plan: plan, doubts: doubts, trials: proposal.trials)]
             } catch {
                 problem = error.message
             }

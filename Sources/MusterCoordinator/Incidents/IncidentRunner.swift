@@ -11,6 +11,8 @@ actor IncidentRunner {
     private let performer: DirectivePerformer
     private let logger: Logger
     private let now: @Sendable () -> Timestamp
+    /// What the record lacks of the freezes that are on.
+    private let freezes: @Sendable (Incident) -> [IncidentEvent]
     private let onChange: @Sendable (Incident, [StoredEvent]) -> Void
     private var engine: IncidentEngine
     private var running: [IncidentDirective: Task<Void, Never>] = [:]
@@ -31,6 +33,7 @@ actor IncidentRunner {
         policy: IncidentPolicy,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp,
+        freezes: @escaping @Sendable (Incident) -> [IncidentEvent],
         onChange: @escaping @Sendable (Incident, [StoredEvent]) -> Void
     ) {
         self.id = id
@@ -38,6 +41,7 @@ actor IncidentRunner {
         self.performer = performer
         self.logger = logger
         self.now = now
+        self.freezes = freezes
         self.onChange = onChange
         self.engine = IncidentEngine(id: id, policy: policy)
     }
@@ -144,7 +148,12 @@ actor IncidentRunner {
 
     /// Stores what is decided, starts what is due, ends what is not wanted any more.
     private func advance() async throws(StoreError) {
-        while let event = decided() { try await append { _ in [event] } }
+        // Before each decision: none may be made as if a freeze were not on.
+        try await append(freezes)
+        while let event = decided() {
+            try await append { _ in [event] }
+            try await append(freezes)
+        }
         guard !isStopped else { return }
         let wanted = Set(engine.outstanding(now: now()))
         for (directive, task) in running where !wanted.contains(directive) {

@@ -12,11 +12,13 @@ package final class IncidentService: Operations, Service {
     let changeStore: ChangeStore
     let configuration: CoordinatorConfiguration
     let now: @Sendable () -> Timestamp
-    private let fleet: any Fleet
+    let fleet: any Fleet
+    let board: FreezeBoard
     private let performer: DirectivePerformer
     private let logger: Logger
-    private let shelf = IncidentShelf()
-    private let runners = Mutex<[IncidentID: IncidentRunner]>([:])
+    let shelf = IncidentShelf()
+    private let book = RunbookBook()
+    let runners = Mutex<[IncidentID: IncidentRunner]>([:])
     private let deliveries = Mutex(0)
 
     /// Most deliveries of alerts that are stored at the same time.
@@ -28,6 +30,7 @@ package final class IncidentService: Operations, Service {
         fleet: any Fleet,
         store: IncidentStore,
         changes: ChangeStore,
+        freezes: FreezeBoard,
         notifier: Notifier,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock,
@@ -37,6 +40,7 @@ package final class IncidentService: Operations, Service {
         self.fleet = fleet
         self.store = store
         self.changeStore = changes
+        self.board = freezes
         self.logger = logger
         self.now = now
         self.performer = DirectivePerformer(
@@ -52,7 +56,8 @@ package final class IncidentService: Operations, Service {
             holders: { [shelf] hosts, incident in
                 shelf.holders(of: hosts, service: incident.service, but: incident.id)
             },
-            dependencies: dependencies
+            dependencies: dependencies,
+            record: { [book] in book.record(of: $0) }
         )
     }
 
@@ -70,9 +75,10 @@ package final class IncidentService: Operations, Service {
 
     /// Folds the record and sets every incident going that has something left to do.
     private func resume() async throws(StoreError) {
-        for id in try await store.incidents() {
+        var open: [IncidentID] = []
+        for id in try await store.incidents().reversed() {
             do throws(StoreError) {
-                try await resume(id)
+                if try await !fold(id).isOver { open.append(id) }
             } catch {
                 // One record that can't be read must not keep all others from being led on.
                 logger.critical(
@@ -81,15 +87,18 @@ package final class IncidentService: Operations, Service {
                 )
             }
         }
+        // Only now: what others hold, and how each runbook has done, is known before anything is decided.
+        for id in open.reversed() { Task { await runner(for: id).look() } }
     }
 
-    private func resume(_ id: IncidentID) async throws(StoreError) {
+    private func fold(_ id: IncidentID) async throws(StoreError) -> Incident {
         // What is not what was written must not lead to actions.
         try await store.requireIntact(id)
         var incident = Incident(id: id)
         for event in try await store.events(of: id) { _ = incident.apply(event) }
         shelf.put(incident)
-        if !incident.isOver { Task { await runner(for: id).look() } }
+        book.put(incident)
+        return incident
     }
 
     /// Stores what hosts tell of their actions, in the order in which they tell it.
@@ -160,6 +169,7 @@ package final class IncidentService: Operations, Service {
                 policy: configuration.policy,
                 logger: logger,
                 now: now,
+                freezes: { [board, now] in board.news(for: $0, at: now()) },
                 onChange: { [weak self] incident, events in self?.changed(incident, by: events) }
             )
             runners[id] = runner
@@ -169,6 +179,7 @@ package final class IncidentService: Operations, Service {
 
     private func changed(_ incident: Incident, by events: [StoredEvent]) {
         shelf.put(incident)
+        book.put(incident)
         for event in events {
             let line = event.body.text.split(separator: "\n").joined(separator: " / ")
             logger.info("\(line)", metadata: ["incident": "\(incident.id)", "seq": "\(event.seq)"])
@@ -376,15 +387,24 @@ package final class IncidentService: Operations, Service {
     package func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError) {
         try await known(incident).decide { incident throws(OperationError) in
             guard incident.closed == nil else {
                 throw OperationError(.conflict, "incident \(incident.id) is closed already")
             }
-            return [.closed(by: operatorName, confirmedCause: String((confirmedCause ?? "").prefix(1024)))]
+            return [
+                .closed(
+                    by: operatorName,
+                    confirmedCause: String((confirmedCause ?? "").prefix(1024)),
+                    falseAlarm: falseAlarm ? true : nil
+                )
+            ]
         }
     }
+
+    package func runbookRecords() async -> [RunbookRecord] { book.records }
 
     /// The runner of an incident that exists.
     private func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {

@@ -77,7 +77,7 @@ struct PostMortem {
                 lines.append(
                     cite.sentence("It was resolved by \(by) at \(event.at)\(span): \(reason).", event, start)
                 )
-            case .closed(let by, _):
+            case .closed(let by, _, _):
                 lines.append(cite.sentence("It was closed by \(by) at \(event.at)\(span).", event, start))
             default: break
             }
@@ -117,7 +117,7 @@ struct PostMortem {
 
     private mutating func cause() -> [String] {
         var lines: [String] = []
-        if let event = last(.closed), case .closed(let by, let cause) = event.body, !cause.isEmpty {
+        if let event = last(.closed), case .closed(let by, let cause, _) = event.body, !cause.isEmpty {
             lines += [cite.sentence("People found in the end (\(by)): \(cause).", event), ""]
         }
         guard let event = last(.hypothesisRanked), case .hypothesisRanked(let ranking, _) = event.body else {
@@ -166,6 +166,7 @@ struct PostMortem {
             .runbookMatched, .runbookNotFound, .stepEnded, .planProposed, .approvalGiven, .approvalRejected,
             .approvalPresent, .actionReported, .actionUndelivered, .actionDecided, .actionLost, .verified,
             .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped,
+            .freezeBegan, .freezeEnded,
         ]
         return events.filter { kinds.contains($0.kind) }.map { "- \(cite.sentence($0.body.text, $0))" }
     }

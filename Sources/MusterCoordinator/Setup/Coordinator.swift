@@ -32,6 +32,8 @@ package struct Coordinator: Sendable {
         let database = try Self.database(state).pool
         operators = OperatorStore(database: database)
 
+        let freezes = try FreezeBoard(database: database)
+
         var agents = FleetConfiguration()
         (agents.address, agents.port) = (configuration.agents.address, configuration.agents.port)
         agents.version = CoordinatorVersion.text
@@ -41,9 +43,11 @@ package struct Coordinator: Sendable {
             configuration: agents,
             identity: identity,
             store: SQLiteFleetStore(database: database),
-            logger: logger
+            logger: logger,
+            freezes: { freezes.concerning($0, at: now()) }
         )
         let mapper = ServiceMapper(fleet: fleet, interval: configuration.mapInterval)
+        freezes.use { mapper.dependencies(of: $0) }
         self.mapper = mapper
         let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile)
         }
@@ -52,6 +56,7 @@ package struct Coordinator: Sendable {
             fleet: fleet,
             store: IncidentStore(database: database),
             changes: ChangeStore(database: database),
+            freezes: freezes,
             notifier: Notifier(webhook: configuration.webhook, transport: transport),
             logger: logger,
             dependencies: { mapper.dependencies(of: $0) }
@@ -116,7 +121,7 @@ package struct Coordinator: Sendable {
             path: state.database,
             parts: [
                 IncidentStore.migrate, ChangeStore.migrate, SQLiteFleetStore.migrate, OperatorStore.migrate,
-                AuditLog.migrate,
+                AuditLog.migrate, FreezeBoard.migrate,
             ]
         )
     }

@@ -100,7 +100,13 @@ package enum RolloutOrder: String, Hashable, Sendable, CaseIterable {
 package struct CloseRequest: Hashable, Sendable, Codable {
     /// The cause as people found it; nil keeps Muster's own.
     package var cause: String?
-    package init(cause: String?) { self.cause = cause }
+    /// True when there was nothing to act on: it then counts against the runbook that wanted to.
+    package var falseAlarm: Bool?
+
+    package init(cause: String?, falseAlarm: Bool? = nil) {
+        self.cause = cause
+        self.falseAlarm = falseAlarm
+    }
 }
 
 /// The number that a recorded change got.

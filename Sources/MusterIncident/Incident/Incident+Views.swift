@@ -101,6 +101,8 @@ extension Incident {
                 outcome == .failed ? (.stopped, steps[plan.sealed.plan.step]?.text ?? "") : (.done, "")
             } else if !plan.mayRun {
                 (.waiting, "")
+            } else if rollout.isFrozen {
+                (.paused, freezes.map(\.text).joined(separator: "; "))
             } else {
                 (plan.isPaused ? .paused : .running, "")
             }
@@ -148,7 +150,7 @@ extension Incident {
         else { return ["the plan belongs to no step of the runbook"] }
         if mitigation.requiresApproval { return ["the runbook asks for approval of this step"] }
         guard let signature = match.signature else { return ["nobody signed the runbook beforehand"] }
-        var reasons = match.doubts + plan.doubts
+        var reasons = match.doubts + plan.doubts + freezes.filter { $0.isOn(at: now) }.map(\.text)
         if signature.says.expires <= now {
             reasons.append("the signature of \(signature.signer) lapsed at \(signature.says.expires)")
         }

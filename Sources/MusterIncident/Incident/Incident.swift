@@ -34,9 +34,13 @@ package struct Incident: Sendable {
     package private(set) var resolved: Timestamp?
     package private(set) var closed: Timestamp?
     package private(set) var confirmedCause = ""
+    /// Whoever closed it says that there was nothing to act on.
+    package private(set) var isFalseAlarm = false
     package private(set) var impact: IncidentImpact?
     package private(set) var postMortemVersion = 0
     package private(set) var told: Set<NotificationPurpose> = []
+    /// Those that keep it from acting without a person, oldest first; one for each service, and one for all.
+    package private(set) var freezes: [Freeze] = []
 
     package init(id: IncidentID) { self.id = id }
 
@@ -162,10 +166,15 @@ package struct Incident: Sendable {
         case .impactMeasured(let impact): self.impact = impact
         case .postMortemDrafted(_, let version): postMortemVersion = version
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
-        case .closed(_, let cause): (closed, confirmedCause) = (event.at, cause)
+        case .closed(_, let cause, let falseAlarm):
+            (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
         case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
             .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped:
             applyToPlans(event)
+        case .freezeBegan(let freeze):
+            freezes.removeAll { $0.service == freeze.service }
+            freezes.append(freeze)
+        case .freezeEnded(let service, _): freezes.removeAll { $0.service == service }
         case .actionTicketed, .actionUndelivered, .actionReported, .actionDecided, .actionLost:
             applyToTickets(event)
         }

@@ -25,7 +25,7 @@ package struct IncidentEngine: Sendable {
     /// All directives that stand.
     package func outstanding(now: Timestamp) -> [IncidentDirective] {
         guard !incident.title.isEmpty else { return [] }
-        return tells + settling(now: now) + (incident.isOpen ? next(now: now) : ending)
+        return tells + thaws(now: now) + settling(now: now) + (incident.isOpen ? next(now: now) : ending)
     }
 
     /// When time alone may bring a new directive; nil when only events can.
@@ -34,6 +34,7 @@ package struct IncidentEngine: Sendable {
         var moments = incident.unsettled.flatMap { [deadline(of: $0), $0.expires] }
         moments.append(incident.ranked + policy.roundPause)
         moments += incident.pending.map(\.sealed.plan.expires)
+        if incident.isOpen { moments += incident.freezes.compactMap(\.until) }
         if incident.isQuiet { moments.append(incident.alerted + policy.quietFor) }
         for plan in incident.plans where plan.mayRun {
             if case .wait(let moment?) = incident.rollout(of: plan).next(now: now) { moments.append(moment) }
@@ -57,6 +58,14 @@ package struct IncidentEngine: Sendable {
             purposes.append(.rollbackFailed(ticket: ticket.id))
         }
         return purposes.filter { !incident.told.contains($0) }.map { .tell($0) }
+    }
+
+    /// Freezes whose time is over.
+    private func thaws(now: Timestamp) -> [IncidentDirective] {
+        guard incident.isOpen else { return [] }
+        return incident.freezes.filter { !$0.isOn(at: now) }.map {
+            .record(.freezeEnded(service: $0.service, reason: "its time is over"))
+        }
     }
 
     /// What open tickets need, whatever became of the incident meanwhile.
@@ -99,10 +108,12 @@ package struct IncidentEngine: Sendable {
         }
     }
 
-    /// A ticket that has not reached its host is not brought there any more once its rollout has stopped.
+    /// A ticket that has not reached its host is not brought there any more once its rollout has stopped, nor while it is
+    /// frozen.
     private func mayBegin(_ ticket: Incident.TicketRecord, now: Timestamp) -> Bool {
         guard incident.isOpen, now < ticket.expires, let plan = incident[ticket.plan] else { return false }
-        return incident.rollout(of: plan).stopped == nil
+        let rollout = incident.rollout(of: plan)
+        return rollout.stopped == nil && !rollout.isFrozen
     }
 
     private func deadline(of ticket: Incident.TicketRecord) -> Timestamp {

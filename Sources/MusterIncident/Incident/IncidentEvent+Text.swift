@@ -54,6 +54,9 @@ extension IncidentEvent {
             return "Plan \(plan.short) before wave \(wave + 1): \(stops ? "stops: " : "")\(text)"
         case .rolloutStopped(let plan, let reason):
             return "Plan \(plan.short) stopped: \(reason)"
+        case .freezeBegan(let freeze): return "Frozen: \(freeze.text)"
+        case .freezeEnded(let service, let reason):
+            return "The freeze for \(service ?? "everything") is over: \(reason)"
         case .actionTicketed(let ticket, let plan, let host, _):
             return "Ticket \(ticket) for plan \(plan.short) issued to \(host.name)"
         case .actionUndelivered(_, let host, let reason):
@@ -80,8 +83,9 @@ extension IncidentEvent {
             // The rest of a message repeats what the events around it say.
             let text = text.prefix { !$0.isNewline }
             return delivered ? "Told \(place): \(text)" : "Could not tell \(place) (\(reason)): \(text)"
-        case .closed(let by, let cause):
-            return "Closed by \(by)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"
+        case .closed(let by, let cause, let falseAlarm):
+            let alarm = falseAlarm == true ? " as a false alarm" : ""
+            return "Closed by \(by)\(alarm)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"
         default: return kind.rawValue
         }
     }

@@ -38,6 +38,11 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case rolloutLooked(plan: PlanID, wave: Int, stops: Bool, text: String)
     /// Too much went wrong: nothing begins any more, also when some of it turns out well later.
     case rolloutStopped(plan: PlanID, reason: String)
+    /// From here on nothing of this incident begins that no person approved; takes the place of an earlier freeze for the
+    /// same service.
+    case freezeBegan(freeze: Freeze)
+    /// The freeze for the service, or for all when there is none, is over.
+    case freezeEnded(service: String?, reason: String)
     /// Stored before the ticket is sent; the id is never used for a second one.
     case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
     case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
@@ -60,7 +65,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         delivered: Bool,
         reason: String
     )
-    case closed(by: String, confirmedCause: String)
+    /// `falseAlarm` when whoever closed it says that there was nothing to act on.
+    case closed(by: String, confirmedCause: String, falseAlarm: Bool? = nil)
 
     /// The name of an event's kind, in the record and in the API.
     package enum Kind: String, Sendable, Codable, CaseIterable {
@@ -84,6 +90,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
         case rolloutStopped = "rollout.stopped"
+        case freezeBegan = "freeze.began"
+        case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -119,6 +127,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
         case rolloutStopped = "rollout.stopped"
+        case freezeBegan = "freeze.began"
+        case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
         case actionUndelivered = "action.undelivered"
         case actionReported = "action.reported"
@@ -158,6 +168,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .rolloutAborted: .rolloutAborted
         case .rolloutLooked: .rolloutLooked
         case .rolloutStopped: .rolloutStopped
+        case .freezeBegan: .freezeBegan
+        case .freezeEnded: .freezeEnded
         case .actionTicketed: .actionTicketed
         case .actionUndelivered: .actionUndelivered
         case .actionReported: .actionReported

@@ -147,7 +147,7 @@ package struct PlanProgress: Hashable, Sendable, Codable {
     package var plan: PlanID
     package var summary: String
     package var state: State
-    /// Why it stopped; empty when it has not.
+    /// Why it stopped, or is frozen; empty when it is neither.
     package var reason: String
     package var hosts: Int
     /// Hosts on which it went well, is under way, and went wrong or is lost.

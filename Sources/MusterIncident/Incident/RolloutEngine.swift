@@ -21,6 +21,8 @@ struct RolloutEngine {
     let record: Incident.PlanRecord
     /// Those of the plan.
     let tickets: [Incident.TicketRecord]
+    /// Whether a freeze keeps it from going on; what people approved goes on.
+    var isFrozen = false
 
     private var plan: Plan { record.sealed.plan }
 
@@ -46,7 +48,7 @@ struct RolloutEngine {
             guard open.isEmpty else { return .wait(until: nil) }
             return .stop(reason: "plan \(record.sealed.id.short) lapsed before all hosts had acted")
         }
-        guard !record.isPaused else { return .wait(until: nil) }
+        guard !record.isPaused, !isFrozen else { return .wait(until: nil) }
         let first = wave == 0 ? 0 : rollout.waves[wave - 1]
         if wave > 0, begun.count == first {
             guard open.isEmpty else { return .wait(until: nil) }
@@ -81,7 +83,11 @@ extension Incident.TicketRecord {
 extension Incident {
     /// How far a plan's rollout is.
     func rollout(of plan: PlanRecord) -> RolloutEngine {
-        RolloutEngine(record: plan, tickets: tickets.filter { $0.plan == plan.sealed.id })
+        RolloutEngine(
+            record: plan,
+            tickets: tickets.filter { $0.plan == plan.sealed.id },
+            isFrozen: plan.decision == .present && !freezes.isEmpty
+        )
     }
 
     /// A host on which something went wrong that the budget of its plan does not cover.

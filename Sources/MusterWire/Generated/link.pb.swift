@@ -238,6 +238,16 @@ package nonisolated struct WireEnvelope: Sendable {
     set {body = .renewSoon(newValue)}
   }
 
+  /// Coordinator to agent: the freezes that concern it. Sent after Welcome and at each change, to agents with the
+  /// capability "freeze".
+  package var freezes: WireFreezes {
+    get {
+      if case .freezes(let v)? = body {return v}
+      return WireFreezes()
+    }
+    set {body = .freezes(newValue)}
+  }
+
   /// Either direction: a message was understood as a frame but not accepted.
   package var refused: WireRefused {
     get {
@@ -293,6 +303,9 @@ package nonisolated struct WireEnvelope: Sendable {
     case challenge(WireChallenge)
     /// Coordinator to agent: ask for a new certificate before its time.
     case renewSoon(WireRenewSoon)
+    /// Coordinator to agent: the freezes that concern it. Sent after Welcome and at each change, to agents with the
+    /// capability "freeze".
+    case freezes(WireFreezes)
     /// Either direction: a message was understood as a frame but not accepted.
     case refused(WireRefused)
 
@@ -700,13 +713,54 @@ package nonisolated struct WireRefused: Sendable {
   package init() {}
 }
 
+/// The freezes that concern an agent: they take the place of those it was told before. While one is on the agent
+/// refuses tickets that rest on a runbook's signature alone; what people approved, and taking back, goes on.
+package nonisolated struct WireFreezes: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 64.
+  package var freezes: [WireFreeze] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A stop of every automatic action.
+package nonisolated struct WireFreeze: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Set by the coordinator: the service that it is for, at most 128 bytes; empty for all.
+  package var service: String = String()
+
+  /// Set by the coordinator: the operator who set it, at most 64 bytes.
+  package var by: String = String()
+
+  /// Set by the coordinator: why, at most 512 bytes.
+  package var reason: String = String()
+
+  /// Set by the coordinator: when it was set.
+  package var sinceNs: Int64 = 0
+
+  /// Set by the coordinator: when it ends by itself; 0 when only people end it.
+  package var untilNs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{3}renew_soon\0\u{2}\u{8}refused\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{3}renew_soon\0\u{1}freezes\0\u{2}\u{7}refused\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -989,6 +1043,19 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
           self.body = .renewSoon(v)
         }
       }()
+      case 43: try {
+        var v: WireFreezes?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .freezes(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .freezes(v)
+        }
+      }()
       case 50: try {
         var v: WireRefused?
         var hadOneofValue = false
@@ -1102,6 +1169,10 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
     case .renewSoon?: try {
       guard case .renewSoon(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
+    case .freezes?: try {
+      guard case .freezes(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
     }()
     case .refused?: try {
       guard case .refused(let v)? = self.body else { preconditionFailure() }
@@ -1874,6 +1945,86 @@ nonisolated extension WireRefused: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.sequence != rhs.sequence {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.renewalHelps != rhs.renewalHelps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireFreezes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Freezes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}freezes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.freezes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.freezes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.freezes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireFreezes, rhs: WireFreezes) -> Bool {
+    if lhs.freezes != rhs.freezes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireFreeze: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Freeze"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}service\0\u{1}by\0\u{1}reason\0\u{3}since_ns\0\u{3}until_ns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.service) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.sinceNs) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.untilNs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.service.isEmpty {
+      try visitor.visitSingularStringField(value: self.service, fieldNumber: 1)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    if self.sinceNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceNs, fieldNumber: 4)
+    }
+    if self.untilNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilNs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireFreeze, rhs: WireFreeze) -> Bool {
+    if lhs.service != rhs.service {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.sinceNs != rhs.sinceNs {return false}
+    if lhs.untilNs != rhs.untilNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

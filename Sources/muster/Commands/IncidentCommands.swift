@@ -133,6 +133,7 @@ struct IncidentCloseCommand: ParsableCommand {
             EXAMPLES
               muster incident close latest
               muster incident close 0193c0de --cause "expired certificate of the payment gateway"
+              muster incident close latest --false-alarm --cause "a load test that nobody had announced"
             """
     )
 
@@ -142,12 +143,16 @@ struct IncidentCloseCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The true cause, in a sentence.", valueName: "text"))
     var cause: String?
 
+    @Flag(help: "There was nothing to act on; counts against the runbook that wanted to.")
+    var falseAlarm = false
+
     @OptionGroup var options: ServerOptions
 
     func run() throws {
         let connection = try options.connect()
         let id = try IncidentFinder.find(incident, connection)
-        try connection.post("incidents/\(id)/close", CloseRequest(cause: cause))
+        let request = CloseRequest(cause: cause, falseAlarm: falseAlarm ? true : nil)
+        try connection.post("incidents/\(id)/close", request)
         if options.json {
             try JSON.print(["closed": id.description])
         } else {

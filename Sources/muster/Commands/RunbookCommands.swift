@@ -9,8 +9,8 @@ import MusterYAML
 struct RunbookCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runbook",
-        abstract: "Check runbooks, and sign them beforehand.",
-        subcommands: [RunbookLintCommand.self, RunbookSignCommand.self]
+        abstract: "Check runbooks, sign them beforehand, and see how they have done.",
+        subcommands: [RunbookLintCommand.self, RunbookSignCommand.self, RunbookRecordCommand.self]
     )
 }
 

@@ -20,6 +20,8 @@ struct APIAccessTests {
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),
         ("POST", "incidents/x/plans/y/pause", .respond), ("POST", "incidents/x/plans/y/abort", .respond),
         ("POST", "incidents/x/plans/y/resume", .approve),
+        ("GET", "runbooks/records", .look), ("GET", "freezes", .look), ("POST", "freezes", .approve),
+        ("POST", "freezes/lift", .approve),
         ("GET", "tokens", .administer), ("POST", "tokens", .administer), ("DELETE", "tokens/x", .administer),
         ("POST", "agents/x/revoke", .administer), ("POST", "agents/x/release", .administer),
         ("GET", "operators", .administer),

@@ -117,6 +117,30 @@ struct APICallTests {
         }
     }
 
+    @Test("whoever may approve sets and lifts a freeze, and both are in the audit record")
+    func freezes() async throws {
+        try await TestAPI.run { api in
+            let token = try await api.token(.approver, name: "ana")
+            let body = #"{"all":true,"reason":"night","lifeSeconds":3600}"#
+            let reply = try await api.api("POST", "freezes", token: token, body)
+            #expect(reply.status == 201)
+            let receipt = try JSONDecoder().decode(FreezeReceipt.self, from: Data(reply.body))
+            #expect(receipt.freeze.by == "ana" && receipt.freeze.service == nil)
+            let viewer = try await api.token(.viewer)
+            let list = try await api.api("GET", "freezes", token: viewer)
+            #expect(try JSONDecoder().decode([Freeze].self, from: Data(list.body)) == [receipt.freeze])
+            let missing = #"{"service":"shop"}"#
+            #expect(try await api.api("POST", "freezes/lift", token: token, missing).status == 404)
+            #expect(try await api.api("POST", "freezes/lift", token: token, #"{"all":true}"#).status == 200)
+            #expect(try await api.api("POST", "freezes", token: token, #"{"reason":"x"}"#).status == 400)
+
+            let entries = try await api.audit.entries(limit: 10).filter { $0.actor == "ana" }.reversed()
+            #expect(entries.map(\.action) == ["freeze.begin", "freeze.lift", "freeze.lift", "freeze.begin"])
+            #expect(entries.map(\.outcome) == ["done", "not-found", "done", "malformed"])
+            #expect(entries.first?.target == "all" && entries.first?.detail == "for 3600 s: night")
+        }
+    }
+
     @Test("one operator can't take all places for questions")
     func fairness() async throws {
         let host = ScriptedFleet.host("web-1")

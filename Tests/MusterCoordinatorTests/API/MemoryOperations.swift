@@ -101,13 +101,45 @@ actor MemoryOperations: Operations {
     func close(
         _ incident: IncidentID,
         by operatorName: String,
-        confirmedCause: String?
+        confirmedCause: String?,
+        falseAlarm: Bool
     ) async throws(OperationError) {
         guard var detail = details[incident] else { throw OperationError(.notFound, "no such incident") }
         guard detail.summary.status != .closed else { throw OperationError(.conflict, "closed already") }
         detail.summary.status = .closed
         detail.summary.cause = confirmedCause ?? detail.summary.cause
         details[incident] = detail
+    }
+
+    func runbookRecords() async -> [RunbookRecord] { [] }
+
+    private var frozen: [Freeze] = []
+
+    func freezes() async -> [Freeze] { frozen }
+
+    func freeze(
+        _ request: FreezeRequest,
+        by operatorName: String
+    ) async throws(OperationError) -> FreezeReceipt {
+        guard (request.service == nil) == (request.all == true) else {
+            throw OperationError(.malformed, "either a service or all")
+        }
+        let freeze = Freeze(
+            service: request.service,
+            by: operatorName,
+            reason: request.reason,
+            since: .zero
+        )
+        frozen.append(freeze)
+        return FreezeReceipt(freeze: freeze, reach: FreezeReach())
+    }
+
+    func thaw(_ request: ThawRequest, by operatorName: String) async throws(OperationError) -> FreezeReach {
+        guard frozen.contains(where: { $0.service == request.service }) else {
+            throw OperationError(.notFound, "no such freeze")
+        }
+        frozen.removeAll { $0.service == request.service }
+        return FreezeReach()
     }
 
     func postMortem(_ id: IncidentID) async -> String? { postMortems[id] }

@@ -58,6 +58,8 @@ final class ScriptedFleet: Fleet {
         throw FleetError(.unreachable, "these hosts don't act")
     }
 
+    func tellFreezes() async -> Set<AgentID> { Set(list.map(\.id)) }
+
     func abort(_ ticket: TicketID, on host: AgentID, reason: String) async throws(FleetError) {
         throw FleetError(.unreachable, "these hosts don't act")
     }

@@ -143,16 +143,22 @@ final class TestAgent: Sendable {
     /// Says Hello and waits for the answer.
     func hello(
         name: String = "web-1",
-        services: [String: String] = [:]
+        services: [String: String] = [:],
+        capabilities: [String] = []
     ) async throws -> WireEnvelope.OneOf_Body? {
-        try sayHello(name: name, services: services)
+        try sayHello(name: name, services: services, capabilities: capabilities)
         return await next()
     }
 
     /// Says Hello.
-    func sayHello(name: String = "web-1", services: [String: String] = [:]) throws {
+    func sayHello(
+        name: String = "web-1",
+        services: [String: String] = [:],
+        capabilities: [String] = []
+    ) throws {
         var hello = WireHello()
         hello.version = "0.1.0"
+        hello.capabilities = capabilities
         hello.inventory.name = name
         hello.inventory.services = services.map { service in
             var wire = WireService()

@@ -53,6 +53,7 @@ struct TestFleet: Sendable {
     /// Runs `body` against a gateway that is stopped afterwards.
     static func run(
         _ configure: (inout FleetConfiguration) -> Void = { _ in },
+        freezes: @escaping @Sendable (FleetHost) -> [Freeze] = { _ in [] },
         _ body: (TestFleet) async throws -> Void
     ) async throws {
         var configuration = FleetConfiguration()
@@ -80,6 +81,7 @@ struct TestFleet: Sendable {
             identity: CoordinatorIdentity(authority: authority, certificate: certificate, key: key),
             store: store,
             logger: log.logger,
+            freezes: freezes,
             onListening: { port.yield($0) }
         )
         // Ended below, whatever the body does.

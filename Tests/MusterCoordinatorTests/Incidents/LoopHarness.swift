@@ -4,6 +4,7 @@ import MusterCore
 import MusterIdentity
 import MusterIncident
 import MusterTesting
+import MusterWire
 import ServiceLifecycle
 import Testing
 
@@ -48,17 +49,17 @@ final class LoopHarness {
         self.configuration = configuration
         database = try CoordinatorDatabase(
             path: directory.path("muster.db"),
-            parts: [IncidentStore.migrate, ChangeStore.migrate]
+            parts: [IncidentStore.migrate, ChangeStore.migrate, FreezeBoard.migrate]
         ).pool
         world = SmallWorld()
-        (service, store) = Self.make(configuration, database, world)
+        (service, store) = try Self.make(configuration, database, world)
     }
 
     private static func make(
         _ configuration: CoordinatorConfiguration,
         _ database: DatabasePool,
         _ world: SmallWorld
-    ) -> (IncidentService, IncidentStore) {
+    ) throws -> (IncidentService, IncidentStore) {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let store = IncidentStore(database: database)
@@ -67,6 +68,7 @@ final class LoopHarness {
             fleet: world,
             store: store,
             changes: ChangeStore(database: database),
+            freezes: try FreezeBoard(database: database),
             notifier: Notifier(webhook: nil, transport: nil),
             logger: logger,
             now: world.now
@@ -80,10 +82,10 @@ final class LoopHarness {
     }
 
     /// Ends it as it stands and begins anew on the same record and the same hosts.
-    func restart() async {
+    func restart() async throws {
         await kill()
         world = world.reconnected()
-        (service, store) = Self.make(configuration, database, world)
+        (service, store) = try Self.make(configuration, database, world)
         run()
     }
 
@@ -110,8 +112,12 @@ final class LoopHarness {
     }
 
     /// One alert about the shop, as another system posts it.
-    func alert() async throws -> IncidentID {
-        let body = #"{"name": "HighErrorRate", "summary": "checkout fails", "labels": {"service": "shop"}}"#
+    ///
+    /// Each `group` opens an incident of its own.
+    func alert(_ group: String = "") async throws -> IncidentID {
+        let own = group.isEmpty ? "" : #", "group": "\#(group)", "fingerprint": "\#(group)""#
+        let body =
+            #"{"name": "HighErrorRate", "summary": "checkout fails", "labels": {"service": "shop"}\#(own)}"#
         let receipt = try await service.receiveAlerts(raw: Array(body.utf8), format: .json, from: "test")
         return try #require(receipt.incidents.first)
     }
@@ -155,5 +161,29 @@ extension IncidentService {
     func approve(_ id: IncidentID, _ plan: PlanID) async throws {
         let approval = Approval(signer: "dana", signature: [UInt8](repeating: 7, count: 64))
         try await approve(plan, of: id, approval: approval, by: "dana")
+    }
+}
+
+extension LoopHarness {
+    /// The same runbook, to run by itself: a host can confirm by a statement that it is needed.
+    static let signedRunbook = runbook.replacing("requires_approval: true", with: "requires_approval: false")
+        .replacing(
+            "check: \"Error ratio > 2%\" }",
+            with: "check: \"SELECT 38\", threshold: \"> 32\" }"
+        )
+
+    /// Puts the runbook that runs by itself in the place of the other, signed by ana.
+    func signRunbook() throws {
+        let bytes = Array(Self.signedRunbook.utf8)
+        let declaration = WireCodec.declaration(
+            PreApprovalDeclaration(expires: world.start + .seconds(86_400), irreversible: [:], selector: "")
+        )
+        let signature = try SigningKey.generate().sign(
+            Sealing.preApprovalBytes(runbook: bytes, declaration: declaration)
+        )
+        try directory.write("runbooks/bad-deploy.yaml", bytes)
+        let approval =
+            "signer: ana\ndeclaration: \(Base64.text(declaration))\nsignature: \(Base64.text(signature))\n"
+        try directory.write("runbooks/bad-deploy.yaml.approval", Array(approval.utf8))
     }
 }

@@ -83,7 +83,12 @@ import Testing
                 $0.kind == .stepEnded && $0.text.contains("rejected by dana: not now")
             }
         }
-        try await harness.service.close(id, by: "dana", confirmedCause: "a bad release")
+        try await harness.service.close(
+            id,
+            by: "dana",
+            confirmedCause: "a bad release",
+            falseAlarm: false
+        )
         let closed = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
         #expect(closed.summary.status == .closed)
         #expect(harness.world.executions.isEmpty)

@@ -26,7 +26,7 @@ import Testing
         #expect(before.count <= events)
 
         try await harness.heal()
-        await harness.restart()
+        try await harness.restart()
         let isApproved = before.contains { $0.kind == .approvalGiven }
         if !isApproved { try await harness.approve(id) }
         let end = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }

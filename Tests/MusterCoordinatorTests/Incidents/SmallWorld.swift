@@ -74,6 +74,8 @@ final class SmallWorld: Fleet {
 
     func hosts() async -> [FleetHost] { [healthy, sick] }
 
+    func tellFreezes() async -> Set<AgentID> { [healthy.id, sick.id] }
+
     func ask(
         _ probe: Probe,
         of hosts: [AgentID],
@@ -135,7 +137,10 @@ final class SmallWorld: Fleet {
                 "config./etc/shop.conf.hash": "ab",
             ]
             return .facts(answer)
-        case .sql: return .sql(SQLAnswer())
+        case .sql:
+            var answer = SQLAnswer()
+            answer.value = "38"
+            return .sql(answer)
         }
     }
 

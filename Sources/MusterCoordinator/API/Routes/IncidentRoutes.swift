@@ -43,6 +43,10 @@ struct IncidentRoutes {
             }
         }
         group.post("incidents/:id/close", use: close)
+        group.get("runbooks/records") { _, context in
+            _ = try context.caller(with: .look)
+            return try APIBody.response(await operations.runbookRecords())
+        }
     }
 
     @Sendable private func events(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -120,14 +124,21 @@ struct IncidentRoutes {
         let caller = try context.caller(with: .respond)
         let incident = try Self.incident(context)
         let body = try await APIBody.decode(CloseRequest.self, from: request, max: bytesMax)
-        let detail = body.cause.map { "cause: \($0)" } ?? ""
+        let isFalse = body.falseAlarm ?? false
+        let detail = [isFalse ? "a false alarm" : nil, body.cause.map { "cause: \($0)" }].compactMap(\.self)
+            .joined(separator: "; ")
         try await services.audit.record(
             "incident.close",
             of: incident.description,
             by: caller,
             detail: detail
         ) {
-            try await operations.close(incident, by: caller.name, confirmedCause: body.cause)
+            try await operations.close(
+                incident,
+                by: caller.name,
+                confirmedCause: body.cause,
+                falseAlarm: isFalse
+            )
         }
         return Response(status: .noContent)
     }
