@@ -1,6 +1,8 @@
 import Hummingbird
 import MusterCore
 import MusterIncident
+import MusterRecord
+import NIOCore
 
 /// Incidents, their events, plans and post-mortems.
 struct IncidentRoutes {
@@ -19,6 +21,7 @@ struct IncidentRoutes {
             return try APIBody.response(try await detail(context))
         }
         group.get("incidents/:id/events", use: events)
+        group.get("incidents/:id/record", use: record)
         group.get("incidents/:id/postmortem") { _, context in
             _ = try context.caller(with: .look)
             let detail = try await detail(context)
@@ -56,6 +59,37 @@ struct IncidentRoutes {
         let detail = try await detail(context)
         return try APIBody.response(
             await operations.eventsSince(incident: detail.summary.id, sequence: since)
+        )
+    }
+
+    /// JSON Lines, read from the disk a stretch at a time as the caller takes them.
+    @Sendable private func record(_ request: Request, _ context: APIContext) async throws -> Response {
+        _ = try context.caller(with: .look)
+        let header = try await operations.recordHeader(of: try Self.incident(context))
+        let operations = operations
+        let stream = ResponseBody { writer in
+            try await writer.write(ByteBuffer(string: header.line))
+            var sequence = 0
+            // A gap in the record ends it early, and whoever reads it sees that.
+            while sequence < header.events {
+                let events = try await operations.recorded(
+                    of: header.incident,
+                    after: sequence,
+                    upTo: header.events
+                )
+                guard let last = events.last else { break }
+                for event in events { try await writer.write(ByteBuffer(string: event.line)) }
+                sequence = last.sequence
+            }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/x-ndjson", .cacheControl: "no-store",
+                .xContentTypeOptions: "nosniff",
+            ],
+            body: stream
         )
     }
 
