@@ -144,7 +144,8 @@ actor IncidentRunner {
 
     /// Stores what is decided, starts what is due, ends what is not wanted any more.
     private func advance() async throws(StoreError) {
-        while let event = decided() { try await append { _ in [event] } }
+        // Decided anew on what came in meanwhile.
+        while decided() != nil { try await append { _ in decided().map { [$0] } ?? [] } }
         guard !isStopped else { return }
         let wanted = Set(engine.outstanding(now: now()))
         for (directive, task) in running where !wanted.contains(directive) {
