@@ -51,6 +51,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// Least share of hosts that must have answered before Muster acts without a person.
     package var coverageMin = 0.8
     package var policy = IncidentPolicy()
+    /// Largest size of all answers that are kept as evidence; those of the oldest incidents go first.
+    package var evidenceBytesMax = 512 << 20
 
     package init() {}
 }
@@ -75,6 +77,7 @@ extension CoordinatorConfiguration {
     ///     change_window: 1h                      # how far back changes are looked for
     ///     coverage_min: 0.8                      # 0 to 1
     ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
+    ///     evidence_mib: 512                      # 64 to 65536; answers kept, those of the oldest incidents go first
     ///     action_silence: 10m                    # 5s to 1d; a host that acts and says nothing for so long is lost
     ///
     /// `read` gives the bytes of a file that the configuration names; nil when it is not there.
@@ -145,6 +148,7 @@ extension CoordinatorConfiguration {
             }
             policy.silenceWhileRunning = silence
         }
+        if let size = try reader.int("evidence_mib", in: 64...65_536) { evidenceBytesMax = size << 20 }
         if let share = try reader.double("coverage_min") {
             guard (0...1).contains(share) else {
                 throw reader.error(at: reader.position(of: "coverage_min"), "\"coverage_min\" is from 0 to 1")

@@ -14,7 +14,8 @@ enum EventOrigin: Sendable {
 extension IncidentEvent {
     var origin: EventOrigin {
         switch self {
-        case .alertReceived, .alertsTruncated, .opened, .approvalGiven, .approvalRejected, .rolloutPaused,
+        case .alertReceived, .alertsTruncated, .opened, .evidenceKept, .approvalGiven, .approvalRejected,
+            .rolloutPaused,
             .rolloutResumed, .rolloutAborted, .actionReported, .closed:
             .outside
         case .stepStarted, .stepEnded, .approvalRequested, .approvalPresent, .actionDecided, .actionLost,

@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIdentity
 import MusterIncident
 
 /// The first line of an exported record.
@@ -16,6 +17,8 @@ package struct RecordHeader: Hashable, Sendable {
     package var events: Int
     /// Hash of the last of them.
     package var head: Digest
+    /// Kept answers of hosts that follow the events.
+    package var answers: Int
 
     package init(
         incident: IncidentID,
@@ -23,7 +26,8 @@ package struct RecordHeader: Hashable, Sendable {
         exported: Timestamp,
         policy: IncidentPolicy,
         events: Int,
-        head: Digest
+        head: Digest,
+        answers: Int = 0
     ) {
         self.incident = incident
         self.coordinator = coordinator
@@ -31,6 +35,7 @@ package struct RecordHeader: Hashable, Sendable {
         self.policy = policy
         self.events = events
         self.head = head
+        self.answers = answers
     }
 
     /// The line with its end.
@@ -44,7 +49,8 @@ package struct RecordHeader: Hashable, Sendable {
             + #""silence_while_running":\#(policy.silenceWhileRunning.nanoseconds)}"#
         return #"{"muster_record":\#(Self.format),"incident":"\#(incident)","#
             + #""coordinator":\#(JSONText.quoted(coordinator)),"exported":\#(exported.nanoseconds),"#
-            + #""policy":\#(policy),"events":\#(events),"head":"\#(head)"}"# + "\n"
+            + #""policy":\#(policy),"events":\#(events),"head":"\#(head)","answers":\#(answers)}"#
+            + "\n"
     }
 }
 
@@ -59,6 +65,21 @@ extension RecordedEvent {
             + #""hash":"\#(Hex.text(of: hash))","body":\#(JSONText.quoted(String(decoding: body, as: UTF8.self)))}"#
             + "\n"
     }
+}
+
+/// An answer of a host as it is kept, under the digest that events name it by.
+package struct KeptAnswer: Hashable, Sendable {
+    package var digest: Digest
+    /// As they came on the wire.
+    package var bytes: [UInt8]
+
+    package init(digest: Digest, bytes: [UInt8]) {
+        self.digest = digest
+        self.bytes = bytes
+    }
+
+    /// The answer's line of an export, with its end.
+    package var line: String { #"{"answer":"\#(digest)","bytes":"\#(Base64.text(bytes))"}"# + "\n" }
 }
 
 /// JSON strings in one form only: what must be escaped is, nothing else.

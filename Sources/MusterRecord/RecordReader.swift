@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MusterCore
+import MusterIdentity
 import MusterIncident
 
 /// Reads an exported record, checks it on the way, and hands over what is in it.
@@ -9,6 +10,8 @@ package struct RecordReader: Sendable {
     package enum Item: Hashable, Sendable {
         case header(RecordHeader)
         case event(RecordedEvent)
+        /// After all events, in the order of their digests.
+        case answer(KeptAnswer)
     }
 
     /// Longest line; the longest body that is stored is a few megabytes.
@@ -16,9 +19,18 @@ package struct RecordReader: Sendable {
 
     package private(set) var header: RecordHeader?
     private var chain = ChainCheck()
+    private let coding: EventCoding
+    /// Digests that events name, each signed by its host.
+    private var named: Set<Digest> = []
+    /// Answers that have been read and found right.
+    package private(set) var answers = 0
+    private var lastAnswer: Digest?
     private var rest: [UInt8] = []
 
-    package init() {}
+    package init(coding: EventCoding = EventCoding()) { self.coding = coding }
+
+    /// Answers that events name, each of them signed by its host.
+    package var answersSigned: Int { named.count }
 
     /// Events that have been read and found right.
     package var events: Int { chain.events }
@@ -71,10 +83,19 @@ package struct RecordReader: Sendable {
                 at: events
             )
         }
+        guard answers == header.answers else {
+            throw IncidentRecordError(
+                .corrupt,
+                "it ends after answer \(answers), the header speaks of \(header.answers)"
+            )
+        }
     }
 
-    /// Where the next line belongs.
-    private var place: Int { header == nil ? 0 : events + 1 }
+    /// Where the next line belongs; nil behind the events.
+    private var place: Int? {
+        guard let header else { return 0 }
+        return events < header.events ? events + 1 : nil
+    }
 
     private mutating func item(_ line: [UInt8]) throws(IncidentRecordError) -> Item {
         guard let header else {
@@ -82,16 +103,59 @@ package struct RecordReader: Sendable {
             self.header = header
             return .header(header)
         }
+        guard events < header.events else { return .answer(try readAnswer(line, header)) }
         let event = try readEvent(line, of: header.incident)
-        guard events < header.events else {
+        try chain.take(event)
+        if event.kind == IncidentEvent.Kind.evidenceKept.rawValue { try check(event) }
+        return .event(event)
+    }
+
+    /// Whether each answer that an event names was signed by its host.
+    private mutating func check(_ event: RecordedEvent) throws(IncidentRecordError) {
+        let body = try coding.body(event.body, kind: event.kind, version: event.version)
+        guard case .evidenceKept(let evidence, _, _) = body else { return }
+        for answer in evidence {
+            guard answer.isSigned else {
+                throw IncidentRecordError(
+                    .corrupt,
+                    "event \(event.sequence) names an answer that \(answer.host.name) did not sign",
+                    at: event.sequence
+                )
+            }
+            named.insert(answer.digest)
+        }
+    }
+
+    private mutating func readAnswer(
+        _ line: [UInt8],
+        _ header: RecordHeader
+    ) throws(IncidentRecordError) -> KeptAnswer {
+        let number = answers + 1
+        guard number <= header.answers else {
             throw IncidentRecordError(
                 .corrupt,
-                "there is more than the \(header.events) events of the header",
-                at: place
+                "there is more than the \(header.events) events and \(header.answers) answers of the header"
             )
         }
-        try chain.take(event)
-        return .event(event)
+        guard let raw = try? JSONDecoder().decode(RawAnswer.self, from: Data(line)),
+            let bytes = Base64.bytes(raw.bytes)
+        else { throw IncidentRecordError(.corrupt, "the line of answer \(number) can't be understood") }
+        let answer = KeptAnswer(digest: raw.answer, bytes: bytes)
+        guard Array(answer.line.utf8) == line else {
+            throw IncidentRecordError(.corrupt, "the line of answer \(number) is not as it is written")
+        }
+        guard SHA256.hash(bytes) == answer.digest else {
+            throw IncidentRecordError(.corrupt, "answer \(answer.digest.short) is not what its host signed")
+        }
+        guard named.contains(answer.digest) else {
+            throw IncidentRecordError(.corrupt, "no event names answer \(answer.digest.short)")
+        }
+        if let lastAnswer, lastAnswer >= answer.digest {
+            throw IncidentRecordError(.corrupt, "answer \(answer.digest.short) is out of its order")
+        }
+        answers = number
+        lastAnswer = answer.digest
+        return answer
     }
 
     private func readHeader(_ line: [UInt8]) throws(IncidentRecordError) -> RecordHeader {
@@ -122,6 +186,7 @@ package struct RecordReader: Sendable {
         _ line: [UInt8],
         of incident: IncidentID
     ) throws(IncidentRecordError) -> RecordedEvent {
+        let place = events + 1
         let raw: RawEvent
         do { raw = try JSONDecoder().decode(RawEvent.self, from: Data(line)) } catch {
             throw IncidentRecordError(.corrupt, "the line of event \(place) can't be understood", at: place)
@@ -162,6 +227,7 @@ private struct RawHeader: Decodable {
     var policy: Policy
     var events: Int
     var head: Digest
+    var answers: Int
 
     enum CodingKeys: String, CodingKey {
         case format = "muster_record"
@@ -171,6 +237,7 @@ private struct RawHeader: Decodable {
         case policy
         case events
         case head
+        case answers
     }
 
     var header: RecordHeader {
@@ -186,9 +253,16 @@ private struct RawHeader: Decodable {
             exported: Timestamp(nanoseconds: exported),
             policy: spans,
             events: events,
-            head: head
+            head: head,
+            answers: answers
         )
     }
+}
+
+/// An answer's line as JSON has it.
+private struct RawAnswer: Decodable {
+    var answer: Digest
+    var bytes: String
 }
 
 /// An event's line as JSON has it.

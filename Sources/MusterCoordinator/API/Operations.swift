@@ -51,6 +51,12 @@ package protocol Operations: Sendable {
         upTo last: Int
     ) async throws(OperationError) -> [RecordedEvent]
 
+    /// Digests of the kept answers that follow an export's events, in their order.
+    func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest]
+
+    /// A kept answer; nil when it is not kept any more.
+    func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer?
+
     /// A plan with its exact bytes; nil when the incident has none with this id.
     func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan?
 

@@ -271,6 +271,16 @@ package final class IncidentService: Operations, Service {
         )
     }
 
+    package func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest] {
+        do throws(StoreError) {
+            return try await store.evidence(of: header.incident, upTo: header.events)
+        } catch { throw error.operation }
+    }
+
+    package func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer? {
+        do throws(StoreError) { return try await store.answer(digest) } catch { throw error.operation }
+    }
+
     package func recorded(
         of incident: IncidentID,
         after sequence: Int,

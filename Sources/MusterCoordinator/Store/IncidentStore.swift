@@ -21,6 +21,7 @@ package struct IncidentStore: Sendable {
     /// Registers the tables; call it before the database is opened for work.
     package static func migrate(_ migrator: inout DatabaseMigrator) {
         migrator.registerMigration("incidents-1") { db in try db.execute(sql: schema) }
+        migrateEvidence(&migrator)
     }
 
     private static let schema = """

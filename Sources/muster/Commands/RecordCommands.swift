@@ -115,6 +115,7 @@ struct IncidentReplayCommand: ParsableCommand {
             switch item {
             case .header(let header): replay = RecordReplay(header)
             case .event(let event): try replay?.take(event)
+            case .answer: break
             }
         }
         guard let report = replay?.finish() else { throw CLIError(.failed, "the record is empty") }

@@ -87,6 +87,8 @@ struct RecordCheck: Hashable, Encodable {
     var events = 0
     /// Hash of the last of these.
     var head = Digest.zero
+    /// Answers of hosts that are as they were signed.
+    var answers = 0
     var holds = true
     /// Sequence number of the first event that is wrong, 0 for the header.
     var brokenAt: Int?
@@ -100,19 +102,21 @@ struct RecordCheck: Hashable, Encodable {
     /// - Throws: ``CLIError`` when the record can't be read at all.
     init(_ source: RecordSource, containing wanted: Digest? = nil) throws {
         var (incident, events, head) = (IncidentID?.none, 0, Digest.zero)
+        var answers = 0
         var isThere = wanted == nil
         var broken: IncidentRecordError?
         do {
             try source.read { item in
                 switch item {
                 case .header(let header): incident = header.incident
+                case .answer: answers += 1
                 case .event(let event):
                     (events, head) = (event.sequence, Digest(bytes: event.hash) ?? .zero)
                     if head == wanted { isThere = true }
                 }
             }
         } catch let error as IncidentRecordError { broken = error }
-        (self.incident, self.events, self.head) = (incident, events, head)
+        (self.incident, self.events, self.head, self.answers) = (incident, events, head, answers)
         if let broken {
             (holds, brokenAt, reason) = (false, broken.place, broken.text)
         } else if let wanted, !isThere {
@@ -129,5 +133,6 @@ struct RecordCheck: Hashable, Encodable {
             return
         }
         Terminal.out("\(whose) \(Terminal.paint("holds", .green)): \(events) events, the last is \(head)")
+        if answers > 0 { Terminal.out("With it \(answers) answers of hosts, each as its host signed it.") }
     }
 }

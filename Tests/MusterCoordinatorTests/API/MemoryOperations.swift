@@ -84,6 +84,10 @@ actor MemoryOperations: Operations {
         return Array(events.filter { $0.sequence > sequence && $0.sequence <= last }.prefix(2))
     }
 
+    func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest] { [] }
+
+    func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer? { nil }
+
     func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan? {
         details[incident]?.pendingPlans.first { $0.id == id }
     }

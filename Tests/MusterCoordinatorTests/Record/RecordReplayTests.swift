@@ -156,6 +156,7 @@ extension TestRecord {
             switch item {
             case .header(let header): replay = RecordReplay(header)
             case .event(let event): try replay?.take(event)
+            case .answer: break
             }
         }
         try reader.finish()

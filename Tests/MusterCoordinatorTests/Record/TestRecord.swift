@@ -9,6 +9,7 @@ import MusterTesting
 struct TestRecord {
     var header: RecordHeader
     var events: [RecordedEvent]
+    var answers: [KeptAnswer] = []
 
     /// What the API streams.
     init(_ service: IncidentService, _ id: IncidentID) async throws {
@@ -19,21 +20,26 @@ struct TestRecord {
             guard !more.isEmpty else { break }
             events += more
         }
+        for digest in try await service.evidence(of: header) {
+            if let answer = try await service.answer(digest) { answers.append(answer) }
+        }
+        header.answers = answers.count
     }
 
     /// Reads and checks an export.
     init(reading bytes: [UInt8]) throws {
         var reader = RecordReader()
-        var (header, events) = (RecordHeader?.none, [RecordedEvent]())
+        var (header, events, answers) = (RecordHeader?.none, [RecordedEvent](), [KeptAnswer]())
         try reader.read(bytes) { item in
             switch item {
             case .header(let first): header = first
             case .event(let event): events.append(event)
+            case .answer(let answer): answers.append(answer)
             }
         }
         try reader.finish()
         guard let header else { throw SetupFailure("no header") }
-        (self.header, self.events) = (header, events)
+        (self.header, self.events, self.answers) = (header, events, answers)
     }
 
     /// Of events that nobody stored.
@@ -64,7 +70,9 @@ struct TestRecord {
         seal()
     }
 
-    var bytes: [UInt8] { Array((header.line + events.map(\.line).joined()).utf8) }
+    var bytes: [UInt8] {
+        Array((header.line + events.map(\.line).joined() + answers.map(\.line).joined()).utf8)
+    }
 
     /// Numbers and chains the events anew, as somebody would who can write the whole record.
     mutating func seal() {

@@ -65,21 +65,27 @@ struct IncidentRoutes {
     /// JSON Lines, read from the disk a stretch at a time as the caller takes them.
     @Sendable private func record(_ request: Request, _ context: APIContext) async throws -> Response {
         _ = try context.caller(with: .look)
-        let header = try await operations.recordHeader(of: try Self.incident(context))
-        let operations = operations
+        var header = try await operations.recordHeader(of: try Self.incident(context))
+        let answers = try await operations.evidence(of: header)
+        header.answers = answers.count
+        let (operations, first) = (operations, header)
         let stream = ResponseBody { writer in
-            try await writer.write(ByteBuffer(string: header.line))
+            try await writer.write(ByteBuffer(string: first.line))
             var sequence = 0
             // A gap in the record ends it early, and whoever reads it sees that.
-            while sequence < header.events {
+            while sequence < first.events {
                 let events = try await operations.recorded(
-                    of: header.incident,
+                    of: first.incident,
                     after: sequence,
-                    upTo: header.events
+                    upTo: first.events
                 )
                 guard let last = events.last else { break }
                 for event in events { try await writer.write(ByteBuffer(string: event.line)) }
                 sequence = last.sequence
+            }
+            for digest in answers {
+                guard let answer = try await operations.answer(digest) else { continue }
+                try await writer.write(ByteBuffer(string: answer.line))
             }
             try await writer.finish(nil)
         }
