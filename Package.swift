@@ -96,6 +96,13 @@ let package = Package(
             swiftSettings: smallSettings
         ),
 
+        // The stored form of an incident's record: written and read, checked and played again.
+        .target(
+            name: "MusterRecord",
+            dependencies: ["MusterCore", "MusterAnalysis", "MusterIncident", "MusterIdentity"],
+            swiftSettings: smallSettings
+        ),
+
         // The host's side.
         .target(
             name: "MusterProbe",
@@ -117,9 +124,8 @@ let package = Package(
         .target(
             name: "MusterCoordinator",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterYAML", "MusterIdentity",
-                "MusterWire",
-                "MusterHTTP", "CLinux",
+                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterRecord", "MusterYAML",
+                "MusterIdentity", "MusterWire", "MusterHTTP", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -165,7 +171,7 @@ let package = Package(
         .executableTarget(
             name: "muster-coordinator",
             dependencies: [
-                "MusterCore", "MusterCoordinator", "MusterIdentity",
+                "MusterCore", "MusterCoordinator", "MusterIdentity", "MusterRecord",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -175,9 +181,8 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterYAML", "MusterIdentity",
-                "MusterHTTP",
-                "MusterWire",
+                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterRecord", "MusterYAML",
+                "MusterIdentity", "MusterHTTP", "MusterWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,
@@ -256,7 +261,7 @@ let package = Package(
         .testTarget(
             name: "MusterCoordinatorTests",
             dependencies: [
-                "MusterCoordinator", "MusterTesting",
+                "MusterCoordinator", "MusterRecord", "MusterTesting",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -268,7 +273,9 @@ let package = Package(
         ),
         .testTarget(
             name: "MusterCLITests",
-            dependencies: ["muster", "MusterCore", "MusterIdentity", "MusterIncident", "MusterTesting"],
+            dependencies: [
+                "muster", "MusterCore", "MusterIdentity", "MusterIncident", "MusterRecord", "MusterTesting",
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -158,13 +158,14 @@ extension AgentLoop {
     func send(_ ending: QuestionDesk.Ending) {
         guard engine.isOnline else { return }
         var outcome = ending.outcome
-        var chunks = ending.chunks.count
+        var (chunks, signature) = (ending.chunks.count, ending.signature)
         if !outbox.add(chunks: ending.chunks, bytes: ending.bytes) {
-            chunks = 0
+            (chunks, signature) = (0, nil)
             outcome.kind = .failed
             outcome.reason = "the agent's outbox is full: the coordinator reads too slowly"
         }
-        if !outbox.add(.outcome(WireQuestionOutcome(outcome, of: ending.question, chunks: chunks))) {
+        let last = WireQuestionOutcome(outcome, of: ending.question, chunks: chunks, signature: signature)
+        if !outbox.add(.outcome(last)) {
             // Thousands of small messages wait: this connection does not work.
             return abandon(.transient, "the coordinator does not read")
         }

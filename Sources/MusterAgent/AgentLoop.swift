@@ -68,7 +68,7 @@ final class AgentLoop {
         self.identity = identity
         loop = try EventLoop()
         engine = LinkEngine(agent: identity.id, limits: configuration.link, now: Moment.monotonic())
-        questions = QuestionDesk(host: host, mailbox: mailbox)
+        questions = QuestionDesk(host: host, mailbox: mailbox, key: identity.key)
         observer = try Observer(host: host)
         guardian = ResourceGuard(
             memoryBytesMax: configuration.memoryBytesMax,

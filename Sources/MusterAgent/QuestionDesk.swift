@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIdentity
 import MusterWire
 import Synchronization
 
@@ -15,6 +16,7 @@ final class QuestionDesk {
         var outcome: Outcome
         var chunks: [WireAnswerChunk]
         var bytes: Int
+        var signature: AnswerSignature?
     }
 
     /// What to send for a question.
@@ -23,6 +25,7 @@ final class QuestionDesk {
         var outcome: Outcome
         var chunks: [WireAnswerChunk] = []
         var bytes = 0
+        var signature: AnswerSignature?
     }
 
     private final class Flag: Sendable {
@@ -38,6 +41,7 @@ final class QuestionDesk {
 
     private let host: any ObservedHost
     private let mailbox: Mailbox<AgentMessage>
+    private let key: TLSKey
     private let pool = WorkerPool(running: runningMax, queued: queuedMax)
     /// By a number of our own: a coordinator may use an id twice.
     private var open: [UInt64: Open] = [:]
@@ -45,9 +49,11 @@ final class QuestionDesk {
     /// Questions refused since the start because too many were in flight.
     private(set) var refused: UInt64 = 0
 
-    init(host: any ObservedHost, mailbox: Mailbox<AgentMessage>) {
+    /// `key` is the host's identity: it signs answers that may become evidence.
+    init(host: any ObservedHost, mailbox: Mailbox<AgentMessage>, key: TLSKey) {
         self.host = host
         self.mailbox = mailbox
+        self.key = key
     }
 
     var isEmpty: Bool { open.isEmpty }
@@ -60,9 +66,11 @@ final class QuestionDesk {
         asks += 1
         let ask = asks
         let flag = Flag()
-        let taken = pool.submit { [host, mailbox] in
+        let taken = pool.submit { [host, mailbox, key] in
             guard !flag.isSet.load(ordering: .relaxed) else { return }
-            mailbox.post(.answered(Self.work(question, ask, host, flag)))
+            var reply = Self.work(question, ask, host, flag)
+            if question.isSealed { reply.seal(question.id, with: key) }
+            mailbox.post(.answered(reply))
         }
         guard taken else {
             refused += 1
@@ -89,7 +97,13 @@ final class QuestionDesk {
         guard let asked = open.removeValue(forKey: reply.ask) else { return nil }
         var outcome = reply.outcome
         outcome.tookMilliseconds = Int((now - asked.asked).inMilliseconds)
-        return Ending(question: asked.question, outcome: outcome, chunks: reply.chunks, bytes: reply.bytes)
+        return Ending(
+            question: asked.question,
+            outcome: outcome,
+            chunks: reply.chunks,
+            bytes: reply.bytes,
+            signature: reply.signature
+        )
     }
 
     /// Ends what has passed its deadline.
@@ -144,5 +158,15 @@ final class QuestionDesk {
             outcome.reason = outcome.reason.isEmpty ? reason : "\(outcome.reason); \(reason)"
         }
         return Reply(ask: ask, outcome: outcome, chunks: chunker.chunks, bytes: chunker.bytes)
+    }
+}
+
+extension QuestionDesk.Reply {
+    /// Makes the answer what may be kept as evidence; one that can't be signed goes as it is.
+    fileprivate mutating func seal(_ question: QuestionID, with key: TLSKey) {
+        guard !chunks.isEmpty,
+            let sealed = try? SealedChunks(chunks, of: question, at: Moment.wall(), with: key)
+        else { return }
+        (chunks, signature) = (sealed.chunks, sealed.signature)
     }
 }

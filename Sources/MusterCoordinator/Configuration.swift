@@ -53,6 +53,8 @@ package struct CoordinatorConfiguration: Sendable {
     /// How good a runbook's own record must be before Muster acts without a person.
     package var runbookBar = RunbookBar()
     package var policy = IncidentPolicy()
+    /// Largest size of all answers that are kept as evidence; those of the oldest incidents go first.
+    package var evidenceBytesMax = 512 << 20
 
     package init() {}
 }
@@ -79,6 +81,7 @@ extension CoordinatorConfiguration {
     ///     runbook_success_min: 0.8               # 0 to 1; least share of a runbook's runs that went well
     ///     runbook_runs_min: 3                    # 1 to 1000; runs before that counts
     ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
+    ///     evidence_mib: 512                      # 64 to 65536; answers kept, those of the oldest incidents go first
     ///     action_silence: 10m                    # 5s to 1d; a host that acts and says nothing for so long is lost
     ///
     /// `read` gives the bytes of a file that the configuration names; nil when it is not there.
@@ -149,6 +152,7 @@ extension CoordinatorConfiguration {
             }
             policy.silenceWhileRunning = silence
         }
+        if let size = try reader.int("evidence_mib", in: 64...65_536) { evidenceBytesMax = size << 20 }
         if let share = try reader.double("coverage_min") {
             guard (0...1).contains(share) else {
                 throw reader.error(at: reader.position(of: "coverage_min"), "\"coverage_min\" is from 0 to 1")

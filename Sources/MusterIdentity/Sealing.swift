@@ -14,4 +14,16 @@ package enum Sealing {
     package static func preApprovalBytes(runbook: [UInt8], declaration: [UInt8]) -> [UInt8] {
         SigningDomain.preApprove + SHA256.hash(runbook).bytes + declaration
     }
+
+    /// What an agent signs of an answer that may become evidence.
+    package static func evidenceBytes(
+        question: QuestionID,
+        agent: AgentID,
+        taken: Timestamp,
+        digest: Digest
+    ) -> [UInt8] {
+        let time = UInt64(bitPattern: taken.nanoseconds)
+        return SigningDomain.evidence + Array(question.description.utf8) + agent.bytes
+            + (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) } + digest.bytes
+    }
 }

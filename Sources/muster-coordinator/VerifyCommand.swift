@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import MusterCoordinator
+import MusterRecord
 
 /// `muster-coordinator verify`.
 struct VerifyCommand: AsyncParsableCommand {

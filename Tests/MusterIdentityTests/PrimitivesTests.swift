@@ -51,6 +51,32 @@ import Testing
         #expect(JoinToken(change(JoinToken(pin: .zero).text)) == nil)
     }
 
+    @Test("A host's signature holds for exactly its bytes and its key")
+    func hostSignature() throws {
+        let (key, other) = (try TLSKey.generate(), try TLSKey.generate())
+        #expect(key.publicKey.count == 91 && SHA256.hash(key.publicKey) == key.publicKeyID)
+        let bytes = Array("muster".utf8)
+        let signature = try key.sign(bytes)
+        func holds(_ signature: [UInt8], _ bytes: [UInt8], _ key: [UInt8]) -> Bool {
+            TLSKey.verify(signature: signature, of: bytes, publicKey: key)
+        }
+        #expect(holds(signature, bytes, key.publicKey))
+        #expect(try holds(TLSKey(pem: key.pem).sign(bytes), bytes, key.publicKey))
+        #expect(!holds(signature, bytes + [0], key.publicKey))
+        #expect(!holds(signature, bytes, other.publicKey))
+        #expect(!holds(signature + [0], bytes, key.publicKey))
+        #expect(!holds(Array(signature.dropLast()), bytes, key.publicKey))
+        #expect(!holds([], bytes, key.publicKey))
+        #expect(!holds(signature, bytes, key.publicKey + [0]))
+        #expect(!holds(signature, bytes, []))
+        let agent = key.publicKeyID
+        let (first, second) = (QuestionID(at: .zero), QuestionID(at: .zero))
+        func signed(_ question: QuestionID) -> [UInt8] {
+            Sealing.evidenceBytes(question: question, agent: agent, taken: .zero, digest: .zero)
+        }
+        #expect(signed(first) != signed(second) && signed(first).count == 19 + 36 + 32 + 8 + 32)
+    }
+
     @Test("A signature holds for exactly its bytes and its key")
     func signature() throws {
         let key = try SigningKey.generate()

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIncident
+import MusterRecord
 
 /// What the coordinator does with incidents, as the API, the web pages and tests call it.
 ///
@@ -37,6 +38,24 @@ package protocol Operations: Sendable {
 
     /// The stored events of an incident after a sequence number, oldest first.
     func eventsSince(incident: IncidentID, sequence: Int) async -> [StoredEvent]
+
+    /// What an export of an incident's record begins with.
+    ///
+    /// - Throws: `notFound`; `unavailable` when the newest event can't be read.
+    func recordHeader(of incident: IncidentID) async throws(OperationError) -> RecordHeader
+
+    /// The next stretch of an incident's events as they are stored, up to a sequence number; empty at the end.
+    func recorded(
+        of incident: IncidentID,
+        after sequence: Int,
+        upTo last: Int
+    ) async throws(OperationError) -> [RecordedEvent]
+
+    /// Digests of the kept answers that follow an export's events, in their order.
+    func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest]
+
+    /// A kept answer; nil when it is not kept any more.
+    func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer?
 
     /// A plan with its exact bytes; nil when the incident has none with this id.
     func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan?

@@ -27,6 +27,8 @@ final class FanOut: Sendable {
         var replies: [HostReply] = []
         /// Answers that have begun, by the number of their host.
         var assemblies: [Assembly?]
+        /// Of sealed answers that are kept as they came.
+        var sealedBytes = 0
 
         init(_ asking: Asking, timer: Scheduled<Void>) {
             self.asking = asking
@@ -47,6 +49,8 @@ final class FanOut: Sendable {
     /// An answer that grows; only its host's connection adds to it.
     private final class Assembly: Sendable {
         let merger: Mutex<AnswerMerger>
+        /// The sealed parts as they came; nil once one of them is not kept.
+        let sealed = Mutex<[UInt8]?>([])
         init(bytesMax: Int) { merger = Mutex(AnswerMerger(bytesMax: bytesMax)) }
     }
 
@@ -79,6 +83,9 @@ final class FanOut: Sendable {
         self.now = configuration.now
     }
 
+    /// Bytes of sealed answers that one question keeps as they came; later answers can't become evidence.
+    static let sealedBytesMax = 32 << 20
+
     /// Questions that still wait for at least one host.
     var questionsOpen: Int { state.withLock { $0.engine.questionsOpen } }
 
@@ -93,7 +100,12 @@ final class FanOut: Sendable {
         var budget = budget
         // What the wire can say, and what a person may wait for.
         budget.deadline = min(max(budget.deadline, .milliseconds(1)), .seconds(600))
-        let question = Question(id: QuestionID(at: now()), probe: probe, budget: budget)
+        let question = Question(
+            id: QuestionID(at: now()),
+            probe: probe,
+            budget: budget,
+            isSealed: purpose == .evidence
+        )
         var numbers: [AgentID: Int] = Dictionary(minimumCapacity: hosts.count)
         let references = registry.references(hosts).filter { host in
             guard numbers[host.id] == nil else { return false }
@@ -122,24 +134,36 @@ final class FanOut: Sendable {
     }
 
     /// A part of an answer arrived; false when nobody asked that host that question.
-    func arrived(_ chunk: WireAnswerChunk, bytes: Int, from host: AgentID) throws(WireError) -> Bool {
-        guard let id = QuestionID(chunk.questionID) else {
+    func arrived(_ outer: WireAnswerChunk, bytes: Int, from host: AgentID) throws(WireError) -> Bool {
+        guard let id = QuestionID(outer.questionID) else {
             throw WireError(.malformed, "the answer names no valid question")
         }
+        let chunk = try outer.unsealed()
         let part = FanOutEngine.Part(
             index: Int(chunk.index),
             kind: chunk.kind,
             bytes: bytes,
             rows: chunk.rows
         )
-        let (directives, assembly) = state.withLock { state in
+        let (directives, assembly, isKept) = state.withLock { state in
             let directives = state.engine.arrived(part, of: id, from: host)
-            guard case .keep(let number)? = directives.first else { return (directives, Assembly?.none) }
-            return (directives, state.pending[id]?.assembly(number))
+            guard case .keep(let number)? = directives.first, let pending = state.pending[id] else {
+                return (directives, Assembly?.none, false)
+            }
+            let isKept =
+                pending.asking.question.isSealed && !outer.sealed.isEmpty
+                && pending.sealedBytes + outer.sealed.count <= Self.sealedBytesMax
+            if isKept { pending.sealedBytes += outer.sealed.count }
+            return (directives, pending.assembly(number), isKept)
         }
         guard let assembly else {
             carryOut(directives)
             return directives != [.dropStray(host)]
+        }
+        assembly.sealed.withLock { sealed in
+            let bytes = outer.sealed.count + 4
+            let fits = isKept && (sealed?.count ?? 0) + bytes <= SealedAnswer.bytesMax
+            if fits { sealed?.append(contentsOf: outer.signedBytes) } else { sealed = nil }
         }
         do throws(WireError) {
             try assembly.merger.withLock { merger throws(WireError) in try merger.add(chunk) }
@@ -157,10 +181,12 @@ final class FanOut: Sendable {
             throw WireError(.malformed, "the outcome names no valid question")
         }
         let outcome = Outcome(wire)
+        // One that can't be read counts as none: the answer itself is as good as before.
+        let signature = try? AnswerSignature(wire)
         let directives = state.withLock {
             $0.engine.ended(id, at: host, with: outcome, parts: Int(wire.chunks))
         }
-        carryOut(directives)
+        carryOut(directives, signature: signature)
         return directives != [.dropStray(host)]
     }
 
@@ -208,12 +234,12 @@ final class FanOut: Sendable {
     }
 
     /// Carries out everything but sending, which ``begin(_:)`` does for all hosts at once.
-    private func carryOut(_ directives: [FanOutEngine.Directive]) {
+    private func carryOut(_ directives: [FanOutEngine.Directive], signature: AnswerSignature? = nil) {
         for directive in directives {
             switch directive {
             case .send, .keep: break
             case .cancel(let question, let host): links[host]?.post(.cancel(WireCancel(question)))
-            case .reply(let question, let host, let outcome): reply(question, host, outcome)
+            case .reply(let question, let host, let outcome): reply(question, host, outcome, signature)
             case .cut(let host, let reason): links[host]?.end(LinkEnd(.broken, reason))
             case .dropLate: counters.update { $0.answersLate += 1 }
             case .dropStray: counters.update { $0.answersStray += 1 }
@@ -222,7 +248,12 @@ final class FanOut: Sendable {
     }
 
     /// Gives one reply, and the whole when it was the last.
-    private func reply(_ question: QuestionID, _ host: AgentID, _ outcome: Outcome) {
+    private func reply(
+        _ question: QuestionID,
+        _ host: AgentID,
+        _ outcome: Outcome,
+        _ signature: AnswerSignature?
+    ) {
         let found = state.withLock { state -> (Asking, HostReference, Assembly?)? in
             guard let pending = state.pending[question], let number = pending.asking.numbers[host] else {
                 return nil
@@ -232,7 +263,11 @@ final class FanOut: Sendable {
         }
         guard let (asking, reference, assembly) = found else { return }
         let answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
-        let reply = HostReply(host: reference, outcome: outcome, answer: answer)
+        var sealed: SealedAnswer?
+        if answer != nil, let signature, let bytes = assembly?.sealed.withLock({ $0 }), !bytes.isEmpty {
+            sealed = SealedAnswer(bytes: bytes, signature: signature)
+        }
+        let reply = HostReply(host: reference, outcome: outcome, answer: answer, sealed: sealed)
         asking.onReply?(reply)
         // Counted only now, so that nobody hears of a reply after the whole has been returned.
         let finished: Finished? = state.withLock { state in

@@ -53,8 +53,10 @@ package protocol Fleet: Sendable {
 package enum QuestionPurpose: Sendable {
     /// Somebody looks around.
     case browsing
-    /// An incident's triage, investigation, or the verification of an action.
+    /// The measurements of an incident, or the verification of an action.
     case incident
+    /// An incident's triage or investigation: the answers come sealed and signed, since findings may rest on them.
+    case evidence
 }
 
 extension Fleet {

@@ -21,24 +21,12 @@ enum HypothesisDesk {
                 findings: findings,
                 onset: onset,
                 service: incident.service,
-                related: related(incident),
+                related: incident.related,
                 hosts: hosts,
                 coverage: coverage,
                 unseen: unseen,
                 knowledge: knowledge
             )
         )
-    }
-
-    /// Services that the incident's service needs, by name, and services that fail with it.
-    private static func related(_ incident: Incident) -> Set<String> {
-        guard let context = incident.context else { return [] }
-        var related: Set<String> = []
-        for state in context.dependencies
-        where incident.service.isEmpty || state.services.contains(incident.service) {
-            related.insert(state.name)
-        }
-        for endpoint in context.endpoints where endpoint.rise > 0.01 { related.insert(endpoint.service) }
-        return related
     }
 }

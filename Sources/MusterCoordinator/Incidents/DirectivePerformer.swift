@@ -1,6 +1,8 @@
 import Logging
 import MusterCore
+import MusterIdentity
 import MusterIncident
+import MusterRecord
 
 /// Carries out what an incident's engine wants done.
 ///
@@ -49,6 +51,7 @@ struct DirectivePerformer: Sendable {
             let result = await triage.collect(incident)
             return [.contextCollected(context: result.context)]
                 + result.findings.map { .findingMade(finding: $0) }
+                + (await keep(result.evidence, of: incident))
         case .investigate(let round): return await investigate(incident, round: round)
         case .matchRunbook: return [matcher.match(incident, in: library.read())]
         case .check(let step): return await check(step, of: incident)
@@ -108,8 +111,39 @@ struct DirectivePerformer: Sendable {
             dependencies: dependencies
         )
         let result = await investigation.run(incident, round: round, knowledge: knowledge)
-        return result.findings.map { .findingMade(finding: $0) }
+        let kept = await keep(result.evidence, of: incident)
+        return result.findings.map { .findingMade(finding: $0) } + kept
             + [.hypothesisRanked(ranking: result.ranking, round: round)]
+    }
+
+    /// Keeps the answers whose signatures are their hosts'; the event that names them, or none when there are none.
+    private func keep(_ gathered: GatheredEvidence, of incident: Incident) async -> [IncidentEvent] {
+        guard !gathered.items.isEmpty else { return [] }
+        let right = gathered.items.filter {
+            SHA256.hash($0.bytes) == $0.evidence.digest && $0.evidence.isSigned
+        }
+        let refused = gathered.items.count - right.count
+        if refused > 0 {
+            logger.warning(
+                "answers with a signature that is not their host's are no evidence",
+                metadata: ["incident": "\(incident.id)", "answers": "\(refused)"]
+            )
+        }
+        let kept: Set<Digest>
+        do throws(StoreError) {
+            kept = try await store.keep(
+                right.map { KeptAnswer(digest: $0.evidence.digest, bytes: $0.bytes) },
+                of: incident.id,
+                bytesMax: configuration.evidenceBytesMax
+            )
+        } catch {
+            // The findings stand without it; what can't be written at all shows when they are stored.
+            logger.error("evidence can't be kept", metadata: ["reason": "\(error)"])
+            kept = []
+        }
+        let evidence = right.map(\.evidence).filter { kept.contains($0.digest) }
+        let omitted = gathered.omitted + right.count - evidence.count
+        return [.evidenceKept(evidence: evidence, refused: refused, omitted: omitted)]
     }
 
     private func check(_ step: Int, of incident: Incident) async -> [IncidentEvent] {

@@ -150,8 +150,9 @@ actor IncidentRunner {
     private func advance() async throws(StoreError) {
         // Before each decision: none may be made as if a freeze were not on.
         try await append(freezes)
-        while let event = decided() {
-            try await append { _ in [event] }
+        while decided() != nil {
+            // Decided anew on what came in meanwhile.
+            try await append { _ in decided().map { [$0] } ?? [] }
             try await append(freezes)
         }
         guard !isStopped else { return }

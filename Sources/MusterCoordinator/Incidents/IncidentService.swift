@@ -3,6 +3,7 @@ import Logging
 import MusterCore
 import MusterIdentity
 import MusterIncident
+import MusterRecord
 import ServiceLifecycle
 import Synchronization
 
@@ -263,6 +264,44 @@ package final class IncidentService: Operations, Service {
         await readable("an incident") { () throws(StoreError) in
             try await store.events(of: incident, after: sequence)
         } ?? []
+    }
+
+    package func recordHeader(of incident: IncidentID) async throws(OperationError) -> RecordHeader {
+        let newest: (sequence: Int, hash: Digest)?
+        do throws(StoreError) { newest = try await store.newest(of: incident) } catch {
+            throw error.operation
+        }
+        guard let newest else { throw OperationError(.notFound, "there is no incident \(incident)") }
+        return RecordHeader(
+            incident: incident,
+            coordinator: CoordinatorVersion.text,
+            exported: now(),
+            policy: configuration.policy,
+            events: newest.sequence,
+            head: newest.hash
+        )
+    }
+
+    package func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest] {
+        do throws(StoreError) {
+            return try await store.evidence(of: header.incident, upTo: header.events)
+        } catch { throw error.operation }
+    }
+
+    package func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer? {
+        do throws(StoreError) { return try await store.answer(digest) } catch { throw error.operation }
+    }
+
+    package func recorded(
+        of incident: IncidentID,
+        after sequence: Int,
+        upTo last: Int
+    ) async throws(OperationError) -> [RecordedEvent] {
+        do throws(StoreError) {
+            return try await store.recorded(of: incident, after: sequence, upTo: last)
+        } catch {
+            throw error.operation
+        }
     }
 
     package func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan? {

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterRecord
 
 /// A change as other systems tell it.
 package enum ChangeBody {

@@ -16,6 +16,8 @@ struct Investigation: Sendable {
         /// Only those that are new.
         var findings: [Finding]
         var ranking: Ranking
+        /// What the findings rest on.
+        var evidence: GatheredEvidence
     }
 
     /// Round 1 asks the hosts that triage left out, round 2 everybody with a wider question, later rounds look
@@ -31,15 +33,19 @@ struct Investigation: Sendable {
             related: incident.service.isEmpty ? [] : dependencies(incident.service)
         )
         var found: [Finding] = []
+        var evidence = GatheredEvidence()
         var table = context.hosts
         if round > 2 {
             let again = await triage.collect(incident)
             found += again.findings
+            evidence = again.evidence
             table = again.context.hosts
         }
         let asked = round == 1 ? scope.far : scope.far + scope.near
         let interview = await ask(asked.filter { $0.state != .revoked }, round: round)
-        found += findings(interview, context: context, hosts: hosts)
+        let others = findings(interview, context: context, hosts: hosts)
+        found += others
+        evidence.add(GatheredEvidence(for: others, in: interview))
         let fresh = found.filter { finding in !incident.findings.contains { Self.same($0, finding) } }
         let coverage = Self.added(context.coverage, interview.coverage, together: round == 1)
         let ranking = HypothesisDesk.rank(
@@ -50,7 +56,7 @@ struct Investigation: Sendable {
             unseen: interview.unseen,
             knowledge: knowledge
         )
-        return Result(findings: fresh, ranking: ranking)
+        return Result(findings: fresh, ranking: ranking, evidence: evidence.only(for: fresh))
     }
 
     private func ask(_ hosts: [FleetHost], round: Int) async -> Interview {

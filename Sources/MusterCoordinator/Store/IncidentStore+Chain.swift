@@ -1,17 +1,7 @@
 import GRDB
 import MusterCore
-
-/// What checking an incident's chain of hashes found.
-package struct ChainReport: Hashable, Sendable, Codable {
-    /// Events looked at.
-    package var events: Int
-    /// Sequence number at which the chain is broken; nil when it holds.
-    package var brokenAt: Int?
-    /// What is wrong there; empty when it holds.
-    package var reason: String
-
-    package var holds: Bool { brokenAt == nil }
-}
+import MusterIncident
+import MusterRecord
 
 extension IncidentStore {
     /// Checks that the events of an incident are the ones that were written, in order and without gaps.
@@ -23,7 +13,17 @@ extension IncidentStore {
                     sql: "SELECT * FROM events WHERE incident = ? ORDER BY seq",
                     arguments: [incident.description]
                 )
-                return Self.verify(rows)
+                var chain = ChainCheck()
+                for row in rows {
+                    do throws(IncidentRecordError) { try chain.take(RecordedEvent(row)) } catch {
+                        return ChainReport(
+                            events: rows.count,
+                            brokenAt: error.place ?? chain.events + 1,
+                            reason: error.message
+                        )
+                    }
+                }
+                return ChainReport(events: rows.count, brokenAt: nil, reason: "")
             }
         }
     }
@@ -38,36 +38,61 @@ extension IncidentStore {
         }
     }
 
-    private static func verify(_ rows: [Row]) -> ChainReport {
-        var previous = Digest.zero.bytes
-        var expected = 1
-        for row in rows {
-            let sequence: Int = row["seq"]
-            func broken(_ reason: String) -> ChainReport {
-                ChainReport(events: rows.count, brokenAt: expected, reason: reason)
+    // MARK: As it is, for others to check
+
+    /// Number and hash of an incident's newest event; nil when it has none.
+    package func newest(of incident: IncidentID) async throws(StoreError) -> (sequence: Int, hash: Digest)? {
+        try await perform("read the record") {
+            try await database.read { db in
+                let head = try Self.head(of: incident, in: db)
+                return head.sequence > 0 ? head : nil
             }
-            guard sequence == expected else { return broken("event \(expected) is missing") }
-            let stored: Blob = row["prev_hash"]
-            guard stored.bytes == previous else {
-                return broken("event \(sequence) does not follow the one before it")
-            }
-            let body: Blob = row["body"]
-            let hash = EventCoding.hash(
-                version: row["v"],
-                id: row["id"],
-                incident: row["incident"],
-                sequence: sequence,
-                previous: previous,
-                at: row["at_ns"],
-                kind: row["kind"],
-                body: body.bytes
-            )
-            guard (row["hash"] as Blob).bytes == hash.bytes else {
-                return broken("event \(sequence) is not what was written")
-            }
-            previous = hash.bytes
-            expected += 1
         }
-        return ChainReport(events: rows.count, brokenAt: nil, reason: "")
+    }
+
+    /// A stretch of an incident's events as they are stored, checked by nobody.
+    ///
+    /// Those after `sequence` up to `last`, oldest first: at least one when there is one, and not more once they have
+    /// `bytesMax`.
+    package func recorded(
+        of incident: IncidentID,
+        after sequence: Int,
+        upTo last: Int,
+        bytesMax: Int = 1 << 20
+    ) async throws(StoreError) -> [RecordedEvent] {
+        try await perform("read the record") {
+            try await database.read { db in
+                let rows = try Row.fetchCursor(
+                    db,
+                    sql: "SELECT * FROM events WHERE incident = ? AND seq > ? AND seq <= ? ORDER BY seq",
+                    arguments: [incident.description, sequence, last]
+                )
+                var events: [RecordedEvent] = []
+                var bytes = 0
+                while bytes < bytesMax, let row = try rows.next() {
+                    let event = RecordedEvent(row)
+                    bytes += event.body.count
+                    events.append(event)
+                }
+                return events
+            }
+        }
+    }
+}
+
+extension RecordedEvent {
+    /// An event's row of the database.
+    init(_ row: Row) {
+        self.init(
+            version: row["v"],
+            id: row["id"],
+            incident: row["incident"],
+            sequence: row["seq"],
+            previous: (row["prev_hash"] as Blob).bytes,
+            hash: (row["hash"] as Blob).bytes,
+            at: row["at_ns"],
+            kind: row["kind"],
+            body: (row["body"] as Blob).bytes
+        )
     }
 }

@@ -2,6 +2,7 @@ import FoundationEssentials
 import GRDB
 import MusterCore
 import MusterIncident
+import MusterRecord
 
 /// The incidents' events, append-only, each chained to the one before by its hash.
 ///
@@ -20,6 +21,7 @@ package struct IncidentStore: Sendable {
     /// Registers the tables; call it before the database is opened for work.
     package static func migrate(_ migrator: inout DatabaseMigrator) {
         migrator.registerMigration("incidents-1") { db in try db.execute(sql: schema) }
+        migrateEvidence(&migrator)
     }
 
     private static let schema = """
@@ -148,7 +150,7 @@ package struct IncidentStore: Sendable {
             sequence += 1
             let bytes = try coding.bytes(body)
             let id = EventID(at: now)
-            let hash = EventCoding.hash(
+            var link = RecordedEvent(
                 version: IncidentEvent.version,
                 id: id.description,
                 incident: incident.description,
@@ -158,14 +160,16 @@ package struct IncidentStore: Sendable {
                 kind: body.kind.rawValue,
                 body: bytes
             )
+            let hash = link.computedHash()
+            link.hash = hash.bytes
             try db.execute(
                 sql: """
                     INSERT INTO events (incident, seq, id, v, prev_hash, hash, at_ns, kind, body)
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    incident.description, sequence, id.description, IncidentEvent.version,
-                    Blob(previous.bytes), Blob(hash.bytes), now.nanoseconds, body.kind.rawValue, Blob(bytes),
+                    link.incident, sequence, link.id, link.version, Blob(link.previous), Blob(link.hash),
+                    link.at, link.kind, Blob(bytes),
                 ]
             )
             stored.append(
@@ -231,25 +235,7 @@ package struct IncidentStore: Sendable {
         return (row["seq"], hash)
     }
 
-    func event(_ row: Row) throws -> StoredEvent {
-        let kind: String = row["kind"]
-        guard let id = EventID(row["id"] as String), let incident = IncidentID(row["incident"] as String),
-            let previous = Digest(bytes: (row["prev_hash"] as Blob).bytes),
-            let hash = Digest(bytes: (row["hash"] as Blob).bytes)
-        else {
-            throw StoreError(.corrupt, "event \(row["id"] as String) is damaged")
-        }
-        return StoredEvent(
-            id: id,
-            incident: incident,
-            v: row["v"],
-            seq: row["seq"],
-            prevHash: previous,
-            hash: hash,
-            at: Timestamp(nanoseconds: row["at_ns"]),
-            body: try coding.body((row["body"] as Blob).bytes, kind: kind, version: row["v"])
-        )
-    }
+    func event(_ row: Row) throws -> StoredEvent { try coding.stored(RecordedEvent(row)) }
 
     func perform<Value: Sendable>(
         _ what: String,

@@ -1,4 +1,5 @@
 import GRDB
+import MusterRecord
 
 /// Why the coordinator's record could not be read or written.
 package struct StoreError: Error, Sendable, CustomStringConvertible {
@@ -30,6 +31,10 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     init(_ what: String, cause error: any Error) {
         if let error = error as? StoreError {
             self = error
+            return
+        }
+        if let error = error as? IncidentRecordError {
+            self.init(error.code == .corrupt ? .corrupt : .failed, error.message, cause: error.cause)
             return
         }
         let code: Code

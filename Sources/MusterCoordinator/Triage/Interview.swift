@@ -20,12 +20,24 @@ struct Interview: Sendable {
     }
 
     /// Asks all of them at the same time; returns when all are done.
-    mutating func ask(_ items: [Item], deadline: Duration, of fleet: any Fleet) async {
+    mutating func ask(
+        _ items: [Item],
+        deadline: Duration,
+        of fleet: any Fleet,
+        for purpose: QuestionPurpose = .evidence
+    ) async {
         let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: 4096)
         await withTaskGroup(of: (String, FleetReply).self) { group in
             for item in items where !item.hosts.isEmpty {
                 group.addTask {
-                    (item.name, await fleet.ask(item.probe, of: item.hosts, budget: budget, onReply: nil))
+                    let reply = await fleet.ask(
+                        item.probe,
+                        of: item.hosts,
+                        budget: budget,
+                        purpose: purpose,
+                        onReply: nil
+                    )
+                    return (item.name, reply)
                 }
             }
             for await (name, reply) in group { replies[name] = reply }

@@ -189,8 +189,3 @@ struct RequestPicture: Sendable {
         "\(endpoint.total.service) \(endpoint.total.method) \(endpoint.total.path)"
     }
 }
-
-extension EndpointHealth {
-    /// How much more fails than before, 0 to 1.
-    var rise: Double { errorRatio - (errorRatioBefore ?? 0) }
-}

@@ -19,6 +19,8 @@ struct Triage: Sendable {
     struct Result: Sendable {
         var context: IncidentContext
         var findings: [Finding]
+        /// What the findings rest on.
+        var evidence: GatheredEvidence
     }
 
     func collect(_ incident: Incident) async -> Result {
@@ -153,7 +155,11 @@ struct Triage: Sendable {
             hosts: scope.near,
             unseen: interview.unseen
         )
-        return Result(context: context, findings: findings)
+        return Result(
+            context: context,
+            findings: findings,
+            evidence: GatheredEvidence(for: findings, in: interview)
+        )
     }
 
     /// Counts and latency alone: hosts answer from memory.
@@ -214,7 +220,8 @@ extension Triage {
                 .init("since", withUsers(window), of: near),
             ],
             deadline: .seconds(5),
-            of: fleet
+            of: fleet,
+            for: .incident
         )
         let picture = RequestPicture(
             before: interview.replies["before"],

@@ -63,11 +63,53 @@ package struct HostReply: Sendable, Codable {
     package var outcome: Outcome
     /// All chunks merged; nil when there was none.
     package var answer: Answer?
+    /// The answer as it came, with the agent's signature over it, which nobody has checked; nil when it was not asked for.
+    package var sealed: SealedAnswer?
 
-    package init(host: HostReference, outcome: Outcome, answer: Answer?) {
+    package init(host: HostReference, outcome: Outcome, answer: Answer?, sealed: SealedAnswer? = nil) {
         self.host = host
         self.outcome = outcome
         self.answer = answer
+        self.sealed = sealed
+    }
+
+    // What is sealed goes into the record, not to whoever looks around.
+    private enum CodingKeys: String, CodingKey {
+        case host
+        case outcome
+        case answer
+    }
+}
+
+/// An agent's word that it gave an answer.
+package struct AnswerSignature: Hashable, Sendable {
+    /// By the host's clock.
+    package var taken: Timestamp
+    /// SHA-256 of the answer's bytes.
+    package var digest: Digest
+    /// SubjectPublicKeyInfo in DER; its SHA-256 is the agent's identity.
+    package var publicKey: [UInt8]
+    package var signature: [UInt8]
+
+    package init(taken: Timestamp, digest: Digest, publicKey: [UInt8], signature: [UInt8]) {
+        self.taken = taken
+        self.digest = digest
+        self.publicKey = publicKey
+        self.signature = signature
+    }
+}
+
+/// An answer's bytes as they came on the wire, with the signature that came with them.
+package struct SealedAnswer: Hashable, Sendable {
+    /// Largest that is kept.
+    package static let bytesMax = 256 << 10
+
+    package var bytes: [UInt8]
+    package var signature: AnswerSignature
+
+    package init(bytes: [UInt8], signature: AnswerSignature) {
+        self.bytes = bytes
+        self.signature = signature
     }
 }
 

@@ -105,10 +105,18 @@ package struct Question: Hashable, Sendable, Codable {
     package var id: QuestionID
     package var probe: Probe
     package var budget: QuestionBudget
+    /// The answer may become evidence: it shall come sealed and signed.
+    package var isSealed: Bool
 
-    package init(id: QuestionID, probe: Probe, budget: QuestionBudget = QuestionBudget()) {
+    package init(
+        id: QuestionID,
+        probe: Probe,
+        budget: QuestionBudget = QuestionBudget(),
+        isSealed: Bool = false
+    ) {
         self.id = id
         self.probe = probe
         self.budget = budget
+        self.isSealed = isSealed
     }
 }

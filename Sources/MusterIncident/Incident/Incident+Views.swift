@@ -29,6 +29,17 @@ extension Incident {
         return Set(underWay.flatMap { $0.sealed.plan.targets.map(\.id) } + unsettled.map(\.host.id))
     }
 
+    /// Services that the incident's service needs, by name, and services that fail with it.
+    package var related: Set<String> {
+        guard let context else { return [] }
+        var related: Set<String> = []
+        for state in context.dependencies where service.isEmpty || state.services.contains(service) {
+            related.insert(state.name)
+        }
+        for endpoint in context.endpoints where endpoint.rise > 0.01 { related.insert(endpoint.service) }
+        return related
+    }
+
     /// The step at which the runbook failed ended it.
     package var runbookFailed: Bool { steps.values.contains { $0.outcome == .failed } }
 

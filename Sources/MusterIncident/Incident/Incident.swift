@@ -152,6 +152,7 @@ package struct Incident: Sendable {
             (self.title, self.service, self.severity, self.owner) = (title, service, severity, owner)
         case .contextCollected(let context): self.context = context
         case .findingMade(let finding): findings.append(finding)
+        case .evidenceKept: break
         case .hypothesisRanked(let ranking, let round):
             (self.ranking, self.round, self.ranked) = (ranking, round, event.at)
         case .runbookMatched(let match): (self.match, searched) = (match, true)

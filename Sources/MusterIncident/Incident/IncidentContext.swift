@@ -106,3 +106,8 @@ package struct DependencyState: Hashable, Sendable, Codable {
         self.services = services
     }
 }
+
+extension EndpointHealth {
+    /// How much more fails than before, 0 to 1.
+    package var rise: Double { errorRatio - (errorRatioBefore ?? 0) }
+}

@@ -15,6 +15,9 @@ extension IncidentEvent {
         case .contextCollected(let context):
             return "Context after \(context.took.spoken): \(context.lines.joined(separator: "; "))"
         case .findingMade(let finding): return "Finding: \(finding.text)"
+        case .evidenceKept(let evidence, let refused, _):
+            let wrong = refused > 0 ? "; \(refused) had a signature that is not their host's" : ""
+            return "Evidence: \(evidence.count) signed answers of hosts kept\(wrong)"
         case .hypothesisRanked(let ranking, _):
             guard let first = ranking.hypotheses.first else {
                 return "Hypothesis: nothing explains it (\(ranking.verdict.rawValue))"

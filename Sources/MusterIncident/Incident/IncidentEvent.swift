@@ -14,6 +14,9 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     /// What triage saw, within two seconds of the alert.
     case contextCollected(context: IncidentContext)
     case findingMade(finding: Finding)
+    /// Answers that findings rest on; `refused` had a signature that is not their host's, `omitted` came without one or
+    /// were too many or too large.
+    case evidenceKept(evidence: [Evidence], refused: Int, omitted: Int)
     case hypothesisRanked(ranking: Ranking, round: Int)
     case runbookMatched(match: RunbookMatch)
     /// No runbook applies; the reasons say which came near and why not.
@@ -75,6 +78,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case opened = "incident.opened"
         case contextCollected = "context.collected"
         case findingMade = "finding.made"
+        case evidenceKept = "evidence.kept"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -112,6 +116,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case opened = "incident.opened"
         case contextCollected = "context.collected"
         case findingMade = "finding.made"
+        case evidenceKept = "evidence.kept"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -153,6 +158,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .opened: .opened
         case .contextCollected: .contextCollected
         case .findingMade: .findingMade
+        case .evidenceKept: .evidenceKept
         case .hypothesisRanked: .hypothesisRanked
         case .runbookMatched: .runbookMatched
         case .runbookNotFound: .runbookNotFound

@@ -303,6 +303,10 @@ package nonisolated struct WireAnswerChunk: Sendable {
     set {body = .dryRun(newValue)}
   }
 
+  /// Set by the agent when the question asks for sealed answers: this chunk as a serialised AnswerChunk, then without a
+  /// body here. These bytes are what is signed and kept.
+  package var sealed: Data = Data()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -347,6 +351,34 @@ package nonisolated struct WireQuestionOutcome: Sendable {
 
   /// Milliseconds that the host worked.
   package var tookMs: UInt32 = 0
+
+  /// Set by the agent when the question asks for sealed answers and there is one: a serialised AnswerSignature, at most
+  /// 256 bytes. As bytes, since most outcomes have none and a message would make every envelope larger.
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The agent's word that it gave this answer.
+package nonisolated struct WireAnswerSignature: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The host's clock when the answer was ready.
+  package var takenAtNs: Int64 = 0
+
+  /// SHA-256 of the answer, 32 bytes: of all its sealed chunks in order, each after its length (4 bytes, big-endian).
+  package var digest: Data = Data()
+
+  /// The agent's public key: SubjectPublicKeyInfo in DER, 91 bytes. Its SHA-256 is the agent's identity.
+  package var publicKey: Data = Data()
+
+  /// ECDSA with SHA-256 in DER, at most 72 bytes, over "muster/evidence/v1" and a NUL byte, the question's id in text form
+  /// (36 bytes), the agent's identity (32), taken_at_ns (8, big-endian) and the digest (32).
+  package var signature: Data = Data()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1115,7 +1147,7 @@ nonisolated extension WireAnomalyState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AnswerChunk"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}index\0\u{2}\u{8}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0\u{2}\u{8}sealed\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1276,6 +1308,7 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.body = .dryRun(v)
         }
       }()
+      case 30: try { try decoder.decodeSingularBytesField(value: &self.sealed) }()
       default: break
       }
     }
@@ -1343,6 +1376,9 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
     }()
     case nil: break
     }
+    if !self.sealed.isEmpty {
+      try visitor.visitSingularBytesField(value: self.sealed, fieldNumber: 30)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1350,6 +1386,7 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.questionID != rhs.questionID {return false}
     if lhs.index != rhs.index {return false}
     if lhs.body != rhs.body {return false}
+    if lhs.sealed != rhs.sealed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1357,7 +1394,7 @@ nonisolated extension WireAnswerChunk: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireQuestionOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".QuestionOutcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}kind\0\u{1}reason\0\u{1}chunks\0\u{3}rows_dropped\0\u{3}took_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}question_id\0\u{1}kind\0\u{1}reason\0\u{1}chunks\0\u{3}rows_dropped\0\u{3}took_ms\0\u{1}signature\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1371,6 +1408,7 @@ nonisolated extension WireQuestionOutcome: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.chunks) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.rowsDropped) }()
       case 6: try { try decoder.decodeSingularUInt32Field(value: &self.tookMs) }()
+      case 7: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
       default: break
       }
     }
@@ -1395,6 +1433,9 @@ nonisolated extension WireQuestionOutcome: SwiftProtobuf.Message, SwiftProtobuf.
     if self.tookMs != 0 {
       try visitor.visitSingularUInt32Field(value: self.tookMs, fieldNumber: 6)
     }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1405,6 +1446,52 @@ nonisolated extension WireQuestionOutcome: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.chunks != rhs.chunks {return false}
     if lhs.rowsDropped != rhs.rowsDropped {return false}
     if lhs.tookMs != rhs.tookMs {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAnswerSignature: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AnswerSignature"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}taken_at_ns\0\u{1}digest\0\u{3}public_key\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.takenAtNs) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.publicKey) }()
+      case 4: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.takenAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.takenAtNs, fieldNumber: 1)
+    }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 2)
+    }
+    if !self.publicKey.isEmpty {
+      try visitor.visitSingularBytesField(value: self.publicKey, fieldNumber: 3)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAnswerSignature, rhs: WireAnswerSignature) -> Bool {
+    if lhs.takenAtNs != rhs.takenAtNs {return false}
+    if lhs.digest != rhs.digest {return false}
+    if lhs.publicKey != rhs.publicKey {return false}
+    if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -35,226 +35,235 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 }
 
 /// One message in either direction.
-package nonisolated struct WireEnvelope: Sendable {
+package nonisolated struct WireEnvelope: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Set by the sender: counts its envelopes on this connection from 1. A gap or a repeat ends the connection.
-  package var sequence: UInt64 = 0
+  package var sequence: UInt64 {
+    get {_storage._sequence}
+    set {_uniqueStorage()._sequence = newValue}
+  }
 
   /// Set by the sender: the highest sequence of the peer that it has processed; 0 before any.
-  package var acknowledged: UInt64 = 0
+  package var acknowledged: UInt64 {
+    get {_storage._acknowledged}
+    set {_uniqueStorage()._acknowledged = newValue}
+  }
 
-  package var body: WireEnvelope.OneOf_Body? = nil
+  package var body: OneOf_Body? {
+    get {return _storage._body}
+    set {_uniqueStorage()._body = newValue}
+  }
 
   /// Agent to coordinator: asks for a certificate; the only message allowed without one.
   package var joinRequest: WireJoinRequest {
     get {
-      if case .joinRequest(let v)? = body {return v}
+      if case .joinRequest(let v)? = _storage._body {return v}
       return WireJoinRequest()
     }
-    set {body = .joinRequest(newValue)}
+    set {_uniqueStorage()._body = .joinRequest(newValue)}
   }
 
   /// Agent to coordinator: first message on a connection with a certificate.
   package var hello: WireHello {
     get {
-      if case .hello(let v)? = body {return v}
+      if case .hello(let v)? = _storage._body {return v}
       return WireHello()
     }
-    set {body = .hello(newValue)}
+    set {_uniqueStorage()._body = .hello(newValue)}
   }
 
   /// Agent to coordinator: periodic sign of life with loss counters.
   package var heartbeat: WireHeartbeat {
     get {
-      if case .heartbeat(let v)? = body {return v}
+      if case .heartbeat(let v)? = _storage._body {return v}
       return WireHeartbeat()
     }
-    set {body = .heartbeat(newValue)}
+    set {_uniqueStorage()._body = .heartbeat(newValue)}
   }
 
   /// Agent to coordinator: one chunk of an answer.
   package var answer: WireAnswerChunk {
     get {
-      if case .answer(let v)? = body {return v}
+      if case .answer(let v)? = _storage._body {return v}
       return WireAnswerChunk()
     }
-    set {body = .answer(newValue)}
+    set {_uniqueStorage()._body = .answer(newValue)}
   }
 
   /// Agent to coordinator: the one end of a question.
   package var outcome: WireQuestionOutcome {
     get {
-      if case .outcome(let v)? = body {return v}
+      if case .outcome(let v)? = _storage._body {return v}
       return WireQuestionOutcome()
     }
-    set {body = .outcome(newValue)}
+    set {_uniqueStorage()._body = .outcome(newValue)}
   }
 
   /// Agent to coordinator: where an action stands.
   package var actionReport: WireActionReport {
     get {
-      if case .actionReport(let v)? = body {return v}
+      if case .actionReport(let v)? = _storage._body {return v}
       return WireActionReport()
     }
-    set {body = .actionReport(newValue)}
+    set {_uniqueStorage()._body = .actionReport(newValue)}
   }
 
   /// Agent to coordinator: asks for a new certificate for the same key. As the first message it is the only one: the
   /// coordinator answers with Renewed and closes. With a certificate that has expired nothing else is allowed.
   package var renewRequest: WireRenewRequest {
     get {
-      if case .renewRequest(let v)? = body {return v}
+      if case .renewRequest(let v)? = _storage._body {return v}
       return WireRenewRequest()
     }
-    set {body = .renewRequest(newValue)}
+    set {_uniqueStorage()._body = .renewRequest(newValue)}
   }
 
   /// Agent to coordinator: answers Challenge.
   package var challengeReply: WireChallengeReply {
     get {
-      if case .challengeReply(let v)? = body {return v}
+      if case .challengeReply(let v)? = _storage._body {return v}
       return WireChallengeReply()
     }
-    set {body = .challengeReply(newValue)}
+    set {_uniqueStorage()._body = .challengeReply(newValue)}
   }
 
   /// Coordinator to agent: answers JoinRequest.
   package var joinResult: WireJoinResult {
     get {
-      if case .joinResult(let v)? = body {return v}
+      if case .joinResult(let v)? = _storage._body {return v}
       return WireJoinResult()
     }
-    set {body = .joinResult(newValue)}
+    set {_uniqueStorage()._body = .joinResult(newValue)}
   }
 
   /// Coordinator to agent: answers Hello.
   package var welcome: WireWelcome {
     get {
-      if case .welcome(let v)? = body {return v}
+      if case .welcome(let v)? = _storage._body {return v}
       return WireWelcome()
     }
-    set {body = .welcome(newValue)}
+    set {_uniqueStorage()._body = .welcome(newValue)}
   }
 
   /// Coordinator to agent: asks something; read-only.
   package var question: WireQuestion {
     get {
-      if case .question(let v)? = body {return v}
+      if case .question(let v)? = _storage._body {return v}
       return WireQuestion()
     }
-    set {body = .question(newValue)}
+    set {_uniqueStorage()._body = .question(newValue)}
   }
 
   /// Coordinator to agent: the asker no longer wants the answer.
   package var cancel: WireCancel {
     get {
-      if case .cancel(let v)? = body {return v}
+      if case .cancel(let v)? = _storage._body {return v}
       return WireCancel()
     }
-    set {body = .cancel(newValue)}
+    set {_uniqueStorage()._body = .cancel(newValue)}
   }
 
   /// Coordinator to agent: an action on this host.
   package var ticket: WireTicket {
     get {
-      if case .ticket(let v)? = body {return v}
+      if case .ticket(let v)? = _storage._body {return v}
       return WireTicket()
     }
-    set {body = .ticket(newValue)}
+    set {_uniqueStorage()._body = .ticket(newValue)}
   }
 
   /// Coordinator to agent: answers RenewRequest.
   package var renewed: WireRenewed {
     get {
-      if case .renewed(let v)? = body {return v}
+      if case .renewed(let v)? = _storage._body {return v}
       return WireRenewed()
     }
-    set {body = .renewed(newValue)}
+    set {_uniqueStorage()._body = .renewed(newValue)}
   }
 
   /// Coordinator to agent: close and come back later.
   package var retryAfter: WireRetryAfter {
     get {
-      if case .retryAfter(let v)? = body {return v}
+      if case .retryAfter(let v)? = _storage._body {return v}
       return WireRetryAfter()
     }
-    set {body = .retryAfter(newValue)}
+    set {_uniqueStorage()._body = .retryAfter(newValue)}
   }
 
   /// Coordinator to agent: a planned restart; finish what is in flight, then reconnect.
   package var drain: WireDrain {
     get {
-      if case .drain(let v)? = body {return v}
+      if case .drain(let v)? = _storage._body {return v}
       return WireDrain()
     }
-    set {body = .drain(newValue)}
+    set {_uniqueStorage()._body = .drain(newValue)}
   }
 
   /// Coordinator to agent: this identity is no longer trusted.
   package var revoked: WireRevoked {
     get {
-      if case .revoked(let v)? = body {return v}
+      if case .revoked(let v)? = _storage._body {return v}
       return WireRevoked()
     }
-    set {body = .revoked(newValue)}
+    set {_uniqueStorage()._body = .revoked(newValue)}
   }
 
   /// Coordinator to agent: keep the effect of an action.
   package var commit: WireCommit {
     get {
-      if case .commit(let v)? = body {return v}
+      if case .commit(let v)? = _storage._body {return v}
       return WireCommit()
     }
-    set {body = .commit(newValue)}
+    set {_uniqueStorage()._body = .commit(newValue)}
   }
 
   /// Coordinator to agent: take the effect of an action back.
   package var abort: WireAbort {
     get {
-      if case .abort(let v)? = body {return v}
+      if case .abort(let v)? = _storage._body {return v}
       return WireAbort()
     }
-    set {body = .abort(newValue)}
+    set {_uniqueStorage()._body = .abort(newValue)}
   }
 
   /// Coordinator to agent: somebody else has come with the same identity; say at once that you are still there.
   package var challenge: WireChallenge {
     get {
-      if case .challenge(let v)? = body {return v}
+      if case .challenge(let v)? = _storage._body {return v}
       return WireChallenge()
     }
-    set {body = .challenge(newValue)}
+    set {_uniqueStorage()._body = .challenge(newValue)}
   }
 
   /// Coordinator to agent: ask for a new certificate before its time.
   package var renewSoon: WireRenewSoon {
     get {
-      if case .renewSoon(let v)? = body {return v}
+      if case .renewSoon(let v)? = _storage._body {return v}
       return WireRenewSoon()
     }
-    set {body = .renewSoon(newValue)}
+    set {_uniqueStorage()._body = .renewSoon(newValue)}
   }
 
   /// Coordinator to agent: the freezes that concern it. Sent after Welcome and at each change, to agents with the
   /// capability "freeze".
   package var freezes: WireFreezes {
     get {
-      if case .freezes(let v)? = body {return v}
+      if case .freezes(let v)? = _storage._body {return v}
       return WireFreezes()
     }
-    set {body = .freezes(newValue)}
+    set {_uniqueStorage()._body = .freezes(newValue)}
   }
 
   /// Either direction: a message was understood as a frame but not accepted.
   package var refused: WireRefused {
     get {
-      if case .refused(let v)? = body {return v}
+      if case .refused(let v)? = _storage._body {return v}
       return WireRefused()
     }
-    set {body = .refused(newValue)}
+    set {_uniqueStorage()._body = .refused(newValue)}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -312,6 +321,8 @@ package nonisolated struct WireEnvelope: Sendable {
   }
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Asks for the first certificate of a host.
@@ -762,431 +773,471 @@ nonisolated extension WireEnvelope: SwiftProtobuf.Message, SwiftProtobuf._Messag
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}acknowledged\0\u{4}\u{8}join_request\0\u{1}hello\0\u{1}heartbeat\0\u{1}answer\0\u{1}outcome\0\u{3}action_report\0\u{3}renew_request\0\u{3}challenge_reply\0\u{4}\u{d}join_result\0\u{1}welcome\0\u{1}question\0\u{1}cancel\0\u{1}ticket\0\u{1}renewed\0\u{3}retry_after\0\u{1}drain\0\u{1}revoked\0\u{1}commit\0\u{1}abort\0\u{1}challenge\0\u{3}renew_soon\0\u{1}freezes\0\u{2}\u{7}refused\0")
 
+  fileprivate class _StorageClass {
+    var _sequence: UInt64 = 0
+    var _acknowledged: UInt64 = 0
+    var _body: WireEnvelope.OneOf_Body?
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _sequence = source._sequence
+      _acknowledged = source._acknowledged
+      _body = source._body
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.acknowledged) }()
-      case 10: try {
-        var v: WireJoinRequest?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .joinRequest(let m) = current {v = m}
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._acknowledged) }()
+        case 10: try {
+          var v: WireJoinRequest?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .joinRequest(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .joinRequest(v)
+          }
+        }()
+        case 11: try {
+          var v: WireHello?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .hello(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .hello(v)
+          }
+        }()
+        case 12: try {
+          var v: WireHeartbeat?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .heartbeat(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .heartbeat(v)
+          }
+        }()
+        case 13: try {
+          var v: WireAnswerChunk?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .answer(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .answer(v)
+          }
+        }()
+        case 14: try {
+          var v: WireQuestionOutcome?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .outcome(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .outcome(v)
+          }
+        }()
+        case 15: try {
+          var v: WireActionReport?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .actionReport(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .actionReport(v)
+          }
+        }()
+        case 16: try {
+          var v: WireRenewRequest?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .renewRequest(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .renewRequest(v)
+          }
+        }()
+        case 17: try {
+          var v: WireChallengeReply?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .challengeReply(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .challengeReply(v)
+          }
+        }()
+        case 30: try {
+          var v: WireJoinResult?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .joinResult(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .joinResult(v)
+          }
+        }()
+        case 31: try {
+          var v: WireWelcome?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .welcome(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .welcome(v)
+          }
+        }()
+        case 32: try {
+          var v: WireQuestion?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .question(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .question(v)
+          }
+        }()
+        case 33: try {
+          var v: WireCancel?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .cancel(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .cancel(v)
+          }
+        }()
+        case 34: try {
+          var v: WireTicket?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .ticket(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .ticket(v)
+          }
+        }()
+        case 35: try {
+          var v: WireRenewed?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .renewed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .renewed(v)
+          }
+        }()
+        case 36: try {
+          var v: WireRetryAfter?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .retryAfter(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .retryAfter(v)
+          }
+        }()
+        case 37: try {
+          var v: WireDrain?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .drain(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .drain(v)
+          }
+        }()
+        case 38: try {
+          var v: WireRevoked?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .revoked(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .revoked(v)
+          }
+        }()
+        case 39: try {
+          var v: WireCommit?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .commit(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .commit(v)
+          }
+        }()
+        case 40: try {
+          var v: WireAbort?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .abort(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .abort(v)
+          }
+        }()
+        case 41: try {
+          var v: WireChallenge?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .challenge(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .challenge(v)
+          }
+        }()
+        case 42: try {
+          var v: WireRenewSoon?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .renewSoon(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .renewSoon(v)
+          }
+        }()
+        case 43: try {
+          var v: WireFreezes?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .freezes(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .freezes(v)
+          }
+        }()
+        case 50: try {
+          var v: WireRefused?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .refused(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .refused(v)
+          }
+        }()
+        default: break
         }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .joinRequest(v)
-        }
-      }()
-      case 11: try {
-        var v: WireHello?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .hello(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .hello(v)
-        }
-      }()
-      case 12: try {
-        var v: WireHeartbeat?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .heartbeat(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .heartbeat(v)
-        }
-      }()
-      case 13: try {
-        var v: WireAnswerChunk?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .answer(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .answer(v)
-        }
-      }()
-      case 14: try {
-        var v: WireQuestionOutcome?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .outcome(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .outcome(v)
-        }
-      }()
-      case 15: try {
-        var v: WireActionReport?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .actionReport(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .actionReport(v)
-        }
-      }()
-      case 16: try {
-        var v: WireRenewRequest?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .renewRequest(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .renewRequest(v)
-        }
-      }()
-      case 17: try {
-        var v: WireChallengeReply?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .challengeReply(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .challengeReply(v)
-        }
-      }()
-      case 30: try {
-        var v: WireJoinResult?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .joinResult(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .joinResult(v)
-        }
-      }()
-      case 31: try {
-        var v: WireWelcome?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .welcome(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .welcome(v)
-        }
-      }()
-      case 32: try {
-        var v: WireQuestion?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .question(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .question(v)
-        }
-      }()
-      case 33: try {
-        var v: WireCancel?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .cancel(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .cancel(v)
-        }
-      }()
-      case 34: try {
-        var v: WireTicket?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .ticket(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .ticket(v)
-        }
-      }()
-      case 35: try {
-        var v: WireRenewed?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .renewed(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .renewed(v)
-        }
-      }()
-      case 36: try {
-        var v: WireRetryAfter?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .retryAfter(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .retryAfter(v)
-        }
-      }()
-      case 37: try {
-        var v: WireDrain?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .drain(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .drain(v)
-        }
-      }()
-      case 38: try {
-        var v: WireRevoked?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .revoked(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .revoked(v)
-        }
-      }()
-      case 39: try {
-        var v: WireCommit?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .commit(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .commit(v)
-        }
-      }()
-      case 40: try {
-        var v: WireAbort?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .abort(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .abort(v)
-        }
-      }()
-      case 41: try {
-        var v: WireChallenge?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .challenge(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .challenge(v)
-        }
-      }()
-      case 42: try {
-        var v: WireRenewSoon?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .renewSoon(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .renewSoon(v)
-        }
-      }()
-      case 43: try {
-        var v: WireFreezes?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .freezes(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .freezes(v)
-        }
-      }()
-      case 50: try {
-        var v: WireRefused?
-        var hadOneofValue = false
-        if let current = self.body {
-          hadOneofValue = true
-          if case .refused(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.body = .refused(v)
-        }
-      }()
-      default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.sequence != 0 {
-      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
-    }
-    if self.acknowledged != 0 {
-      try visitor.visitSingularUInt64Field(value: self.acknowledged, fieldNumber: 2)
-    }
-    switch self.body {
-    case .joinRequest?: try {
-      guard case .joinRequest(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    }()
-    case .hello?: try {
-      guard case .hello(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
-    }()
-    case .heartbeat?: try {
-      guard case .heartbeat(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
-    }()
-    case .answer?: try {
-      guard case .answer(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
-    }()
-    case .outcome?: try {
-      guard case .outcome(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
-    }()
-    case .actionReport?: try {
-      guard case .actionReport(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
-    }()
-    case .renewRequest?: try {
-      guard case .renewRequest(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
-    }()
-    case .challengeReply?: try {
-      guard case .challengeReply(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
-    }()
-    case .joinResult?: try {
-      guard case .joinResult(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
-    }()
-    case .welcome?: try {
-      guard case .welcome(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
-    }()
-    case .question?: try {
-      guard case .question(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
-    }()
-    case .cancel?: try {
-      guard case .cancel(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
-    }()
-    case .ticket?: try {
-      guard case .ticket(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
-    }()
-    case .renewed?: try {
-      guard case .renewed(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
-    }()
-    case .retryAfter?: try {
-      guard case .retryAfter(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
-    }()
-    case .drain?: try {
-      guard case .drain(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
-    }()
-    case .revoked?: try {
-      guard case .revoked(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 38)
-    }()
-    case .commit?: try {
-      guard case .commit(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
-    }()
-    case .abort?: try {
-      guard case .abort(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
-    }()
-    case .challenge?: try {
-      guard case .challenge(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
-    }()
-    case .renewSoon?: try {
-      guard case .renewSoon(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
-    }()
-    case .freezes?: try {
-      guard case .freezes(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
-    }()
-    case .refused?: try {
-      guard case .refused(let v)? = self.body else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
-    }()
-    case nil: break
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._sequence != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._sequence, fieldNumber: 1)
+      }
+      if _storage._acknowledged != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._acknowledged, fieldNumber: 2)
+      }
+      switch _storage._body {
+      case .joinRequest?: try {
+        guard case .joinRequest(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      }()
+      case .hello?: try {
+        guard case .hello(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      }()
+      case .heartbeat?: try {
+        guard case .heartbeat(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      }()
+      case .answer?: try {
+        guard case .answer(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      }()
+      case .outcome?: try {
+        guard case .outcome(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      }()
+      case .actionReport?: try {
+        guard case .actionReport(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+      }()
+      case .renewRequest?: try {
+        guard case .renewRequest(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      }()
+      case .challengeReply?: try {
+        guard case .challengeReply(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+      }()
+      case .joinResult?: try {
+        guard case .joinResult(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .welcome?: try {
+        guard case .welcome(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      }()
+      case .question?: try {
+        guard case .question(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+      }()
+      case .cancel?: try {
+        guard case .cancel(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+      }()
+      case .ticket?: try {
+        guard case .ticket(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+      }()
+      case .renewed?: try {
+        guard case .renewed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .retryAfter?: try {
+        guard case .retryAfter(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+      }()
+      case .drain?: try {
+        guard case .drain(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
+      }()
+      case .revoked?: try {
+        guard case .revoked(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 38)
+      }()
+      case .commit?: try {
+        guard case .commit(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 39)
+      }()
+      case .abort?: try {
+        guard case .abort(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+      }()
+      case .challenge?: try {
+        guard case .challenge(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+      }()
+      case .renewSoon?: try {
+        guard case .renewSoon(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+      }()
+      case .freezes?: try {
+        guard case .freezes(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
+      }()
+      case .refused?: try {
+        guard case .refused(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      }()
+      case nil: break
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireEnvelope, rhs: WireEnvelope) -> Bool {
-    if lhs.sequence != rhs.sequence {return false}
-    if lhs.acknowledged != rhs.acknowledged {return false}
-    if lhs.body != rhs.body {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._sequence != rhs_storage._sequence {return false}
+        if _storage._acknowledged != rhs_storage._acknowledged {return false}
+        if _storage._body != rhs_storage._body {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

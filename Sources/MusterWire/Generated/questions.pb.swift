@@ -45,6 +45,10 @@ package nonisolated struct WireQuestion: Sendable {
   /// Largest number of rows (log lines, endpoints, processes, …); 0 means the agent's default (10 000).
   package var rowsMax: UInt32 = 0
 
+  /// Set by the coordinator: the answer may become evidence. Its chunks come sealed and its outcome signed. An agent that
+  /// does not know this answers without either.
+  package var sealed: Bool = false
+
   package var probe: WireQuestion.OneOf_Probe? = nil
 
   package var logs: WireLogsProbe {
@@ -456,7 +460,7 @@ fileprivate nonisolated let _protobuf_package = "muster.v1"
 
 nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Question"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{2}\u{6}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}deadline_ms\0\u{3}bytes_max\0\u{3}rows_max\0\u{1}sealed\0\u{2}\u{5}logs\0\u{1}requests\0\u{1}metrics\0\u{1}processes\0\u{1}sockets\0\u{1}dependencies\0\u{1}changes\0\u{1}facts\0\u{1}sql\0\u{1}ledger\0\u{2}\u{2}anomalies\0\u{3}dry_run\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -468,6 +472,7 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.deadlineMs) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.bytesMax) }()
       case 4: try { try decoder.decodeSingularUInt32Field(value: &self.rowsMax) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.sealed) }()
       case 10: try {
         var v: WireLogsProbe?
         var hadOneofValue = false
@@ -646,6 +651,9 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.rowsMax != 0 {
       try visitor.visitSingularUInt32Field(value: self.rowsMax, fieldNumber: 4)
     }
+    if self.sealed != false {
+      try visitor.visitSingularBoolField(value: self.sealed, fieldNumber: 5)
+    }
     switch self.probe {
     case .logs?: try {
       guard case .logs(let v)? = self.probe else { preconditionFailure() }
@@ -705,6 +713,7 @@ nonisolated extension WireQuestion: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.deadlineMs != rhs.deadlineMs {return false}
     if lhs.bytesMax != rhs.bytesMax {return false}
     if lhs.rowsMax != rhs.rowsMax {return false}
+    if lhs.sealed != rhs.sealed {return false}
     if lhs.probe != rhs.probe {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -2,7 +2,12 @@ import MusterCore
 
 extension WireQuestionOutcome {
     /// The message that ends a question after `chunks` chunks of its answer.
-    package init(_ outcome: Outcome, of question: QuestionID, chunks: Int) {
+    package init(
+        _ outcome: Outcome,
+        of question: QuestionID,
+        chunks: Int,
+        signature: AnswerSignature? = nil
+    ) {
         self.init()
         questionID = question.description
         kind = WireOutcomeKind(outcome.kind)
@@ -10,6 +15,7 @@ extension WireQuestionOutcome {
         self.chunks = Fields.small(chunks)
         rowsDropped = Fields.count(outcome.rowsDropped)
         tookMs = Fields.small(outcome.tookMilliseconds)
+        if let signature { self.signature = signature.serialised }
     }
 }
 

@@ -9,6 +9,7 @@ extension WireQuestion {
         deadlineMs = UInt32(clamping: Int64(question.budget.deadline.inMilliseconds.rounded(.up)))
         bytesMax = Fields.count(question.budget.bytesMax)
         rowsMax = Fields.small(question.budget.rowsMax)
+        sealed = question.isSealed
         probe = OneOf_Probe(question.probe)
     }
 }
@@ -110,7 +111,8 @@ extension Question {
                     ? standard.bytesMax : min(Fields.count(wire.bytesMax), QuestionBudget.bytesCeiling),
                 rowsMax: wire.rowsMax == 0
                     ? standard.rowsMax : min(Int(wire.rowsMax), QuestionBudget.rowsCeiling)
-            )
+            ),
+            isSealed: wire.sealed
         )
     }
 }

@@ -52,8 +52,11 @@ struct IncidentsCommand: ParsableCommand {
 struct IncidentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "incident",
-        abstract: "Look at one incident, or close it.",
-        subcommands: [IncidentShowCommand.self, IncidentCloseCommand.self]
+        abstract: "Look at one incident, close it, or check and replay its record.",
+        subcommands: [
+            IncidentShowCommand.self, IncidentCloseCommand.self, IncidentExportCommand.self,
+            IncidentVerifyCommand.self, IncidentReplayCommand.self,
+        ]
     )
 }
 

@@ -5,20 +5,42 @@ import Glibc
 enum Files {
     /// The whole file, at most `max` bytes.
     static func read(_ path: String, max: Int = 1 << 20) throws(CLIError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("can't read \(path)") }
-        defer { close(descriptor) }
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count == 0 { return bytes }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw failure("can't read \(path)")
-            }
-            bytes += buffer[..<count]
+        let pieces = try Pieces(path)
+        while let piece = try pieces.next() {
+            bytes += piece
             guard bytes.count <= max else { throw CLIError(.failed, "\(path) has more than \(max) bytes") }
+        }
+        return bytes
+    }
+
+    /// A file of any length, piece by piece.
+    static func readPieces(_ path: String, _ take: (ArraySlice<UInt8>) throws -> Void) throws {
+        let pieces = try Pieces(path)
+        while let piece = try pieces.next() { try take(piece) }
+    }
+
+    /// An open file that is read from its beginning to its end.
+    private final class Pieces {
+        private let path: String
+        private let descriptor: Int32
+        private var buffer = [UInt8](repeating: 0, count: 65_536)
+
+        init(_ path: String) throws(CLIError) {
+            self.path = path
+            descriptor = open(path, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw failure("can't read \(path)") }
+        }
+
+        deinit { close(descriptor) }
+
+        /// Nil at the end.
+        func next() throws(CLIError) -> ArraySlice<UInt8>? {
+            while true {
+                let count = Glibc.read(descriptor, &buffer, buffer.count)
+                if count >= 0 { return count == 0 ? nil : buffer[..<count] }
+                guard errno == EINTR else { throw failure("can't read \(path)") }
+            }
         }
     }
 

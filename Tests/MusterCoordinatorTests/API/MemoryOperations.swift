@@ -1,6 +1,7 @@
 import MusterCore
 import MusterIdentity
 import MusterIncident
+import MusterRecord
 
 @testable import MusterCoordinator
 
@@ -11,6 +12,7 @@ actor MemoryOperations: Operations {
     private(set) var approvals: [(plan: PlanID, approval: Approval, by: String)] = []
     private var details: [IncidentID: IncidentDetail] = [:]
     private var postMortems: [IncidentID: String] = [:]
+    private var records: [IncidentID: [RecordedEvent]] = [:]
     private var decided: Set<PlanID> = []
     /// Refuses all deliveries while it is set.
     private var isBusy = false
@@ -54,6 +56,37 @@ actor MemoryOperations: Operations {
     func incident(_ id: IncidentID) async -> IncidentDetail? { details[id] }
 
     func eventsSince(incident: IncidentID, sequence: Int) async -> [StoredEvent] { [] }
+
+    /// Adds an incident's record as it would be stored.
+    func add(_ events: [RecordedEvent], of incident: IncidentID) { records[incident] = events }
+
+    func recordHeader(of incident: IncidentID) async throws(OperationError) -> RecordHeader {
+        guard let last = records[incident]?.last, let head = Digest(bytes: last.hash) else {
+            throw OperationError(.notFound, "there is no incident \(incident)")
+        }
+        return RecordHeader(
+            incident: incident,
+            coordinator: "test",
+            exported: .zero,
+            policy: IncidentPolicy(),
+            events: last.sequence,
+            head: head
+        )
+    }
+
+    /// Two at a time.
+    func recorded(
+        of incident: IncidentID,
+        after sequence: Int,
+        upTo last: Int
+    ) async throws(OperationError) -> [RecordedEvent] {
+        let events = records[incident] ?? []
+        return Array(events.filter { $0.sequence > sequence && $0.sequence <= last }.prefix(2))
+    }
+
+    func evidence(of header: RecordHeader) async throws(OperationError) -> [Digest] { [] }
+
+    func answer(_ digest: Digest) async throws(OperationError) -> KeptAnswer? { nil }
 
     func plan(_ id: PlanID, of incident: IncidentID) async -> SealedPlan? {
         details[incident]?.pendingPlans.first { $0.id == id }

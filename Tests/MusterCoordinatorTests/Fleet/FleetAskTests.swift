@@ -72,6 +72,90 @@ struct FleetAskTests {
         }
     }
 
+    @Test("an answer that may become evidence is handed on as it came; what anybody asks is not sealed")
+    func sealed() async throws {
+        try await TestFleet.run { fleet in
+            let (agent, credentials) = try await fleet.join("a")
+            let key = credentials.key
+            /// Answers the next question; returns whether it was to be sealed.
+            @Sendable func answer(_ spoil: Bool = false) async throws -> Bool {
+                guard case .question(let wire)? = await agent.next() else {
+                    throw FleetError(.invalid, "no question came")
+                }
+                let question = try Question(wire)
+                var value = FactsAnswer()
+                for number in 0..<200 { value.facts["fact-\(number)"] = "\(number)" }
+                let chunks = AnswerChunker(.facts(value), to: question.id, bytesMax: 1 << 20).chunks
+                guard question.isSealed else {
+                    for chunk in chunks { try agent.send(.answer(chunk)) }
+                    let outcome = WireQuestionOutcome(Outcome(.ok), of: question.id, chunks: chunks.count)
+                    try agent.send(.outcome(outcome))
+                    return false
+                }
+                let sealed = try chunks.map { try $0.asSealed() }
+                let digest = SHA256.hash(sealed.flatMap(\.signedBytes))
+                let signed = Sealing.evidenceBytes(
+                    question: question.id,
+                    agent: key.publicKeyID,
+                    taken: .zero,
+                    digest: digest
+                )
+                let signature = AnswerSignature(
+                    taken: .zero,
+                    digest: digest,
+                    publicKey: key.publicKey,
+                    signature: try key.sign(signed)
+                )
+                for var chunk in sealed {
+                    if spoil { chunk.questionID = QuestionID(at: .zero).description }
+                    try agent.send(.answer(chunk))
+                }
+                var outcome = WireQuestionOutcome(
+                    Outcome(.ok),
+                    of: question.id,
+                    chunks: sealed.count,
+                    signature: signature
+                )
+                if spoil { outcome.signature.append(0xFF) }
+                try agent.send(.outcome(outcome))
+                return true
+            }
+            let budget = QuestionBudget(deadline: .seconds(10))
+            func ask(_ purpose: QuestionPurpose) async -> HostReply? {
+                await fleet.gateway.ask(
+                    .facts,
+                    of: [credentials.id],
+                    budget: budget,
+                    purpose: purpose,
+                    onReply: nil
+                ).replies.first
+            }
+            async let first = answer()
+            let evidence = try #require(await ask(.evidence))
+            #expect(try await first)
+            guard case .facts(let facts)? = evidence.answer else {
+                Issue.record("expected an answer")
+                return
+            }
+            #expect(facts.facts.count == 200)
+            let kept = try #require(evidence.sealed)
+            #expect(SHA256.hash(kept.bytes) == kept.signature.digest)
+
+            for purpose in [QuestionPurpose.incident, .browsing] {
+                async let next = answer()
+                let reply = try #require(await ask(purpose))
+                #expect(try await !next)
+                #expect(reply.answer != nil && reply.sealed == nil)
+            }
+
+            // A part that is sealed for another question is not taken for this one.
+            async let last = answer(true)
+            let spoilt = try #require(await ask(.evidence))
+            #expect(try await last)
+            #expect(spoilt.answer == nil && spoilt.sealed == nil)
+        }
+    }
+
     @Test("a host that did not answer in time is told that nobody waits any more")
     func cancels() async throws {
         try await TestFleet.run { fleet in

@@ -38,6 +38,8 @@ import Testing
         #expect(after.filter { $0.kind == .resolved }.count == 1)
         await harness.kill()
         #expect(try await harness.store.verify(id).holds)
+        let replay = try await TestRecord(harness.service, id).replayed()
+        #expect(replay.differences.isEmpty, "\(replay.differences)")
     }
 
     @Test func recordThatSomebodyChangedIsNotDrivenAnyMore() async throws {

@@ -1,5 +1,7 @@
 import MusterCore
 import MusterIdentity
+import MusterTesting
+import MusterWire
 import Synchronization
 
 @testable import MusterCoordinator
@@ -18,7 +20,15 @@ final class SmallWorld: Fleet {
         var isReachable = true
         var rollbackHelps = true
         var trial = PlanTrial()
+        /// Signs all answers instead of their hosts' own keys.
+        var forger: TLSKey?
     }
+
+    private static let keys: [String: TLSKey] = {
+        var keys: [String: TLSKey] = [:]
+        for name in ["web-1", "web-2"] { keys[name] = try? TLSKey.generate() }
+        return keys
+    }()
 
     let start: Timestamp
     let faultAt: Timestamp
@@ -48,7 +58,8 @@ final class SmallWorld: Fleet {
     func reconnected() -> SmallWorld { SmallWorld(resuming: self) }
 
     private static func host(_ name: String, version: String) -> FleetHost {
-        var host = FleetHost(id: SHA256.hash(Array(name.utf8)), name: name, labels: ["role": "web"])
+        let id = keys[name]?.publicKeyID ?? .zero
+        var host = FleetHost(id: id, name: name, labels: ["role": "web"])
         host.services = [ServiceVersion(name: "shop", version: version)]
         host.state = .connected
         return host
@@ -67,6 +78,15 @@ final class SmallWorld: Fleet {
     func cutOff() { state.withLock { $0.isReachable = false } }
     /// What its hosts say of any plan before it is carried out.
     func answerDryRuns(_ trial: PlanTrial) { state.withLock { $0.trial = trial } }
+    /// From now on every answer is signed by this key.
+    func forge(with key: TLSKey?) { state.withLock { $0.forger = key } }
+
+    /// A host's own key.
+    func key(of host: FleetHost) throws -> TLSKey {
+        guard let key = Self.keys[host.name] else { throw SetupFailure("no key could be made") }
+        return key
+    }
+
     func makeRollbackUseless() { state.withLock { $0.rollbackHelps = false } }
     func ledger() -> [ActionReport] { state.withLock { $0.ledgers[sick.id] ?? [] } }
 
@@ -83,6 +103,7 @@ final class SmallWorld: Fleet {
         purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
+        let question = QuestionID(at: now())
         let replies = [healthy, sick].filter { hosts.contains($0.id) }.map { host in
             guard state.withLock({ $0.isReachable }) else {
                 return HostReply(
@@ -91,9 +112,36 @@ final class SmallWorld: Fleet {
                     answer: nil
                 )
             }
-            return HostReply(host: host.reference, outcome: Outcome(.ok), answer: answer(probe, host))
+            let answer = answer(probe, host)
+            return HostReply(
+                host: host.reference,
+                outcome: Outcome(.ok),
+                answer: answer,
+                sealed: purpose == .evidence ? try? sealed(answer, to: question, by: host) : nil
+            )
         }
-        return FleetReply(question: QuestionID(at: now()), probe: probe, replies: replies)
+        return FleetReply(question: question, probe: probe, replies: replies)
+    }
+
+    private func sealed(
+        _ answer: Answer,
+        to question: QuestionID,
+        by host: FleetHost
+    ) throws -> SealedAnswer {
+        let chunks = AnswerChunker(answer, to: question, bytesMax: 1 << 20).chunks
+        let bytes = try chunks.flatMap { try $0.asSealed().signedBytes }
+        let key = try state.withLock { $0.forger } ?? key(of: host)
+        let (taken, digest) = (now(), SHA256.hash(bytes))
+        let signed = Sealing.evidenceBytes(question: question, agent: host.id, taken: taken, digest: digest)
+        return SealedAnswer(
+            bytes: bytes,
+            signature: AnswerSignature(
+                taken: taken,
+                digest: digest,
+                publicKey: key.publicKey,
+                signature: try key.sign(signed)
+            )
+        )
     }
 
     private func answer(_ probe: Probe, _ host: FleetHost) -> Answer {

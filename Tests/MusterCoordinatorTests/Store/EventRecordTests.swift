@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import MusterCore
 import MusterIncident
+import MusterRecord
 import MusterTesting
 import Testing
 
@@ -117,7 +118,7 @@ import Testing
             try coding.body(current, kind: "incident.resolved", version: 3)
                 == .resolved(reason: "measured", by: "muster")
         )
-        let error = #expect(throws: StoreError.self) {
+        let error = #expect(throws: IncidentRecordError.self) {
             try coding.body(current, kind: "incident.resolved", version: 4)
         }
         #expect(error?.message.contains("install a newer one") == true)

@@ -1,6 +1,8 @@
 import Hummingbird
 import MusterCore
 import MusterIncident
+import MusterRecord
+import NIOCore
 
 /// Incidents, their events, plans and post-mortems.
 struct IncidentRoutes {
@@ -19,6 +21,7 @@ struct IncidentRoutes {
             return try APIBody.response(try await detail(context))
         }
         group.get("incidents/:id/events", use: events)
+        group.get("incidents/:id/record", use: record)
         group.get("incidents/:id/postmortem") { _, context in
             _ = try context.caller(with: .look)
             let detail = try await detail(context)
@@ -64,6 +67,43 @@ struct IncidentRoutes {
         let detail = try await detail(context)
         return try APIBody.response(
             await operations.eventsSince(incident: detail.summary.id, sequence: since)
+        )
+    }
+
+    /// JSON Lines, read from the disk a stretch at a time as the caller takes them.
+    @Sendable private func record(_ request: Request, _ context: APIContext) async throws -> Response {
+        _ = try context.caller(with: .look)
+        var header = try await operations.recordHeader(of: try Self.incident(context))
+        let answers = try await operations.evidence(of: header)
+        header.answers = answers.count
+        let (operations, first) = (operations, header)
+        let stream = ResponseBody { writer in
+            try await writer.write(ByteBuffer(string: first.line))
+            var sequence = 0
+            // A gap in the record ends it early, and whoever reads it sees that.
+            while sequence < first.events {
+                let events = try await operations.recorded(
+                    of: first.incident,
+                    after: sequence,
+                    upTo: first.events
+                )
+                guard let last = events.last else { break }
+                for event in events { try await writer.write(ByteBuffer(string: event.line)) }
+                sequence = last.sequence
+            }
+            for digest in answers {
+                guard let answer = try await operations.answer(digest) else { continue }
+                try await writer.write(ByteBuffer(string: answer.line))
+            }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/x-ndjson", .cacheControl: "no-store",
+                .xContentTypeOptions: "nosniff",
+            ],
+            body: stream
         )
     }
 

@@ -40,10 +40,14 @@ package struct EventUpcasters: Sendable {
     /// Whether a body of this version needs nothing.
     func isCurrent(_ version: Int) -> Bool { version == self.version }
 
-    /// - Throws: ``StoreError`` with the code `corrupt` for a version of the future.
-    func current(_ body: JSONValue, kind: IncidentEvent.Kind, version: Int) throws(StoreError) -> JSONValue {
+    /// - Throws: ``IncidentRecordError`` with the code `corrupt` for a version of the future.
+    func current(
+        _ body: JSONValue,
+        kind: IncidentEvent.Kind,
+        version: Int
+    ) throws(IncidentRecordError) -> JSONValue {
         guard (1...self.version).contains(version) else {
-            throw StoreError(
+            throw IncidentRecordError(
                 .corrupt,
                 "an event has version \(version), this Muster knows up to \(self.version); install a newer one"
             )

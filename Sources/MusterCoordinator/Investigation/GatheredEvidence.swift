@@ -1,0 +1,103 @@
+import MusterCore
+import MusterIncident
+
+/// The sealed answers that findings rest on, before anybody has looked at their signatures.
+struct GatheredEvidence: Sendable {
+    struct Item: Sendable {
+        var evidence: Evidence
+        let bytes: [UInt8]
+    }
+
+    private(set) var items: [Item] = []
+    /// Answers that findings rest on and that can't be kept: not sealed, or too many.
+    private(set) var omitted = 0
+
+    /// Most answers of one finding, and of one stretch of questions: a fleet of thousands says the same thousands of times.
+    static let perFindingMax = 8
+    static let itemsMax = 64
+
+    init() {}
+
+    init(for findings: [Finding], in interview: Interview) {
+        for finding in findings {
+            for name in finding.kind.questions {
+                guard let reply = interview.replies[name] else { continue }
+                add(finding, reply)
+            }
+        }
+    }
+
+    private mutating func add(_ finding: Finding, _ reply: FleetReply) {
+        let hosts = Set(finding.hosts.map(\.id))
+        let answered = reply.replies.filter { $0.answer != nil }
+        var wanted = answered.filter { hosts.contains($0.host.id) }
+        // What tells the sick from the healthy rests on both.
+        if finding.kind == .difference { wanted += answered.filter { !hosts.contains($0.host.id) } }
+        omitted += max(0, wanted.count - Self.perFindingMax)
+        for one in wanted.prefix(Self.perFindingMax) {
+            guard let sealed = one.sealed else {
+                omitted += 1
+                continue
+            }
+            let same = items.firstIndex {
+                $0.evidence.question == reply.question && $0.evidence.host.id == one.host.id
+            }
+            if let same {
+                items[same].evidence.findings.append(finding.id)
+            } else if items.count < Self.itemsMax {
+                items.append(
+                    Item(
+                        evidence: Evidence(
+                            digest: sealed.signature.digest,
+                            bytes: sealed.bytes.count,
+                            question: reply.question,
+                            probe: reply.probe.name,
+                            host: one.host,
+                            taken: sealed.signature.taken,
+                            publicKey: Hex.text(of: sealed.signature.publicKey),
+                            signature: Hex.text(of: sealed.signature.signature),
+                            findings: [finding.id]
+                        ),
+                        bytes: sealed.bytes
+                    )
+                )
+            } else {
+                omitted += 1
+            }
+        }
+    }
+
+    mutating func add(_ other: GatheredEvidence) {
+        let room = max(0, Self.itemsMax - items.count)
+        items += other.items.prefix(room)
+        omitted += other.omitted + max(0, other.items.count - room)
+    }
+
+    /// What these findings rest on.
+    func only(for findings: [Finding]) -> GatheredEvidence {
+        let ids = Set(findings.map(\.id))
+        var left = GatheredEvidence()
+        left.omitted = omitted
+        left.items = items.compactMap { item in
+            var item = item
+            item.evidence.findings.removeAll { !ids.contains($0) }
+            return item.evidence.findings.isEmpty ? nil : item
+        }
+        return left
+    }
+}
+
+extension Finding.Kind {
+    /// Names of the questions whose answers a finding of this kind is made of.
+    fileprivate var questions: [String] {
+        switch self {
+        case .errorRate, .latency: ["requests since"]
+        case .change: ["changes"]
+        case .dependency: ["dependencies"]
+        case .resource: ["metrics", "dependencies"]
+        case .logs: ["error logs"]
+        case .difference: ["facts"]
+        case .nothing, .blind: []
+        }
+    }
+}
