@@ -17,7 +17,12 @@ package enum AgentProgram {
             case .showLedger(let state): try showLedger(state ?? AgentConfiguration().state)
             case .acceptLedger(let state, let reason):
                 try acceptLedger(state ?? AgentConfiguration().state, reason: reason)
-            case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
+            case .checkPolicy(let path, let state):
+                let file = PolicyFile(
+                    path: AgentConfiguration.file(path, "policy.yaml"),
+                    state: state ?? AgentConfiguration().state
+                )
+                try checkPolicy(file, at: Moment.wall())
             }
             return 0
         } catch {
@@ -104,13 +109,14 @@ package enum AgentProgram {
         }
     }
 
-    private static func checkPolicy(_ path: String) throws(AgentError) {
+    private static func checkPolicy(_ file: PolicyFile, at now: Timestamp) throws(AgentError) {
+        let path = file.path
         var status = stat()
         guard stat(path, &status) == 0 else {
             print("\(path) is missing: this host is observe-only")
             return
         }
-        let policy = try PolicyFile(path: path).load()
+        let policy = try file.load(at: now, remembering: false)
         print("\(path) is safe and understood")
         if policy.observeOnly { print("observe-only: every action is refused") }
         for action in policy.actions {
@@ -125,6 +131,12 @@ package enum AgentProgram {
             print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
         }
         print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
+        switch policy.approverSource {
+        case .policy, .root: break
+        case .list(let epoch, let expires):
+            print("they come from \(ApproverFile.name) beside it: epoch \(epoch), until \(expires)")
+        case .refused(let reason): print("WARNING: nobody can approve: \(reason)")
+        }
         if policy.allowsPreApproval {
             print(
                 "signed runbooks are taken from: \(names(policy.runbookSigners)); "

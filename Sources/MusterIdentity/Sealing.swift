@@ -14,4 +14,9 @@ package enum Sealing {
     package static func preApprovalBytes(runbook: [UInt8], declaration: [UInt8]) -> [UInt8] {
         SigningDomain.preApprove + SHA256.hash(runbook).bytes + declaration
     }
+
+    /// What an offline root signs to say who may approve: `content` are the exact bytes of the list.
+    package static func approverListBytes(_ content: [UInt8]) -> [UInt8] {
+        SigningDomain.approverList + content
+    }
 }

@@ -30,7 +30,8 @@ struct Muster: ParsableCommand {
             FleetCommand.self, AskCommand.self,
             IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
             PlanCommand.self, PostMortemCommand.self, ChangeCommand.self, RunbookCommand.self,
-            LoginCommand.self, OperatorCommand.self, TokenCommand.self, AgentCommand.self,
+            LoginCommand.self, OperatorCommand.self, ApproversCommand.self, TokenCommand.self,
+            AgentCommand.self,
             DrillCommand.self, EvaluateCommand.self,
         ]
     )

@@ -215,7 +215,7 @@ final class ActionDesk {
     }
 
     private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
-        let policy = try self.policy.load()
+        let policy = try self.policy.load(at: now)
         let engine = ledger.engine
         // What has been taken on counts already, and is not a run of its own a second time.
         let own = engine[ticket.id] == nil ? 0 : 1
@@ -335,7 +335,7 @@ final class ActionDesk {
     /// more: then the action is taken back at its deadline.
     private func verification(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
         guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
-            plan.verification != nil, let policy = try? policy.load(),
+            plan.verification != nil, let policy = try? policy.loadRules(),
             let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
                 of: plan
             )
@@ -372,7 +372,7 @@ final class ActionDesk {
         guard let plan = reading.plan(from: entry.planBytes) else {
             throw PolicyRefusal("the plan in the ledger can't be read")
         }
-        return try TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
+        return try TicketJudge(policy: try policy.loadRules(), agent: agent, reading: reading)
             .rollback(of: plan, preApproved: entry.isPreApproved)
     }
 

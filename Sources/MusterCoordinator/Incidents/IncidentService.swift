@@ -11,6 +11,7 @@ package final class IncidentService: Operations, Service {
     let store: IncidentStore
     let changeStore: ChangeStore
     let configuration: CoordinatorConfiguration
+    private let approvers: ApproverDirectory
     let now: @Sendable () -> Timestamp
     private let fleet: any Fleet
     private let performer: DirectivePerformer
@@ -39,11 +40,13 @@ package final class IncidentService: Operations, Service {
         self.changeStore = changes
         self.logger = logger
         self.now = now
+        let approvers = ApproverDirectory(configuration, now: now)
+        self.approvers = approvers
         self.performer = DirectivePerformer(
             fleet: fleet,
             changes: changes,
             store: store,
-            library: RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers),
+            library: RunbookLibrary(directory: configuration.runbooks, approvers: approvers),
             notifier: notifier,
             configuration: configuration,
             logger: logger,
@@ -287,7 +290,12 @@ package final class IncidentService: Operations, Service {
         by operatorName: String
     ) async throws(OperationError) {
         let now = now
-        let approvers = configuration.approvers
+        let approvers: [String: [UInt8]]?
+        do throws(PolicyRefusal) {
+            approvers = try self.approvers.keys(of: .approve)
+        } catch {
+            throw OperationError(.denied, "nobody can approve now: \(error.reason)")
+        }
         try await known(incident).decide { incident throws(OperationError) in
             let record = try incident.undecided(plan, at: now())
             let proposer = record.sealed.plan.proposer
@@ -311,13 +319,13 @@ package final class IncidentService: Operations, Service {
                     )
                 }
             }
-            guard approvers.isEmpty || approvers[approval.signer] != nil else {
-                throw OperationError(
-                    .denied,
-                    "\"\(approval.signer)\" is no approver; known are \(approvers.keys.sorted().joined(separator: ", "))"
-                )
-            }
-            if let key = approvers[approval.signer] {
+            if let approvers {
+                guard let key = approvers[approval.signer] else {
+                    throw OperationError(
+                        .denied,
+                        "\"\(approval.signer)\" is no approver; known are \(approvers.keys.sorted().joined(separator: ", "))"
+                    )
+                }
                 let signed = Sealing.approvalBytes(plan: plan)
                 guard SigningKey.verify(signature: approval.signature, of: signed, publicKey: key) else {
                     throw OperationError(

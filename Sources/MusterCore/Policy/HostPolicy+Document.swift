@@ -7,6 +7,8 @@ extension HostPolicy {
     ///     approvers:
     ///       - name: ana
     ///         key: <Ed25519 public key, 32 bytes in base64>
+    ///     approver_root: <base64>        # instead of approvers and signers: the key that signs approvers.yaml
+    ///                                    # beside this file (see ``ApproverList``)
     ///     actions:
     ///       - name: rollback_shop
     ///         argv: ["/usr/local/bin/shop-deploy", "--to", "{to}"]
@@ -40,7 +42,21 @@ extension HostPolicy {
         observeOnly = try reader.bool("observe_only") ?? false
         labels = try reader.map("labels")
         approvalsNeeded = try reader.int("approvals_needed", in: 1...10) ?? 1
-        approvers = try PolicyKey.list(try reader.list("approvers"), in: file, decodeKey: decodeKey)
+        approvers = try PolicyKey.list(
+            try reader.list("approvers"),
+            in: file,
+            rights: [],
+            decodeKey: decodeKey
+        )
+        if let root = try reader.approverRoot(decodeKey) {
+            guard approvers.isEmpty else {
+                throw reader.error(
+                    at: reader.position(of: "approvers"),
+                    "\"approvers\" come from the list that \"approver_root\" signs; leave out one of the two"
+                )
+            }
+            approverSource = .root(root)
+        }
         for node in try reader.list("actions") {
             let action = try PolicyAction(node, in: file)
             guard self.action(action.name) == nil else {
@@ -58,7 +74,18 @@ extension HostPolicy {
         if let node = reader.node("runbooks") {
             var inner = try DocumentReader(node, in: file, expecting: "\"preapproval\" and \"signers\"")
             allowsPreApproval = try inner.bool("preapproval") ?? false
-            runbookSigners = try PolicyKey.list(try inner.list("signers"), in: file, decodeKey: decodeKey)
+            runbookSigners = try PolicyKey.list(
+                try inner.list("signers"),
+                in: file,
+                rights: [],
+                decodeKey: decodeKey
+            )
+            if case .root = approverSource, !runbookSigners.isEmpty {
+                throw inner.error(
+                    at: inner.position(of: "signers"),
+                    "\"signers\" come from the list that \"approver_root\" signs: those who may preapprove"
+                )
+            }
             preApprovedRunbooks = try inner.digests("sha256")
             guard !allowsPreApproval || !preApprovedRunbooks.isEmpty else {
                 throw inner.error(
@@ -82,33 +109,6 @@ extension HostPolicy {
             )
         }
         try reader.finish()
-    }
-}
-
-extension PolicyKey {
-    fileprivate static func list(
-        _ nodes: [DocumentNode],
-        in file: String,
-        decodeKey: (String) -> [UInt8]?
-    ) throws(DocumentError) -> [PolicyKey] {
-        var keys: [PolicyKey] = []
-        for node in nodes {
-            var reader = try DocumentReader(node, in: file, expecting: "\"name\" and \"key\"")
-            let name = try reader.requiredString("name")
-            let text = try reader.requiredString("key")
-            guard let bytes = decodeKey(text), bytes.count == 32 else {
-                throw reader.error(
-                    at: reader.position(of: "key"),
-                    "\"key\" must be an Ed25519 public key: 32 bytes in base64 (44 characters)"
-                )
-            }
-            guard !keys.contains(where: { $0.name == name || $0.key == bytes }) else {
-                throw reader.error(at: node.position, "the name or the key of \"\(name)\" is already listed")
-            }
-            try reader.finish()
-            keys.append(PolicyKey(name: name, key: bytes))
-        }
-        return keys
     }
 }
 
@@ -192,6 +192,20 @@ extension PolicySQL {
 }
 
 extension DocumentReader {
+    /// `approver_root`; nil when it is not there.
+    fileprivate mutating func approverRoot(
+        _ decodeKey: (String) -> [UInt8]?
+    ) throws(DocumentError) -> [UInt8]? {
+        guard let text = try string("approver_root") else { return nil }
+        guard let key = decodeKey(text), key.count == 32 else {
+            throw error(
+                at: position(of: "approver_root"),
+                "\"approver_root\" must be an Ed25519 public key: 32 bytes in base64 (44 characters)"
+            )
+        }
+        return key
+    }
+
     /// SHA-256 digests in hexadecimal; none when the key is not there.
     fileprivate mutating func digests(_ key: String) throws(DocumentError) -> Set<Digest> {
         var digests: Set<Digest> = []

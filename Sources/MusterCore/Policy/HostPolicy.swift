@@ -8,6 +8,8 @@ package struct HostPolicy: Hashable, Sendable {
     package var labels: [String: String] = [:]
     /// People whose signature counts; names and keys are unique.
     package var approvers: [PolicyKey] = []
+    /// Where they and those who sign runbooks come from.
+    package var approverSource = ApproverSource.policy
     /// Different approvers that a plan needs; at least 1.
     package var approvalsNeeded = 1
     package var actions: [PolicyAction] = []
@@ -28,18 +30,6 @@ package struct HostPolicy: Hashable, Sendable {
     /// The rule for a database target; an empty name means the only one, as in the agent's configuration.
     package func sql(_ target: String) -> PolicySQL? {
         sql.first { $0.target == target } ?? (target.isEmpty && sql.count == 1 ? sql[0] : nil)
-    }
-}
-
-/// A person's public key that a host trusts.
-package struct PolicyKey: Hashable, Sendable {
-    package var name: String
-    /// 32 bytes of Ed25519.
-    package var key: [UInt8]
-
-    package init(name: String, key: [UInt8]) {
-        self.name = name
-        self.key = key
     }
 }
 

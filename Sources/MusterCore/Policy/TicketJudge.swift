@@ -123,6 +123,7 @@ package struct TicketJudge {
     }
 
     private func authority(for ticket: Ticket, now: Timestamp) throws(PolicyRefusal) -> Authority {
+        try checkApprovers()
         var complaint = "the ticket has no approval"
         var names: [String] = []
         for approval in ticket.approvals {
@@ -153,6 +154,15 @@ package struct TicketJudge {
             )
         }
         throw PolicyRefusal(complaint)
+    }
+
+    /// Without a list that counts nobody may approve, plans or runbooks.
+    private func checkApprovers() throws(PolicyRefusal) {
+        switch policy.approverSource {
+        case .policy, .list: break
+        case .root: throw PolicyRefusal("this host has not looked at its list of approvers")
+        case .refused(let reason): throw PolicyRefusal(reason)
+        }
     }
 
     private func authority(

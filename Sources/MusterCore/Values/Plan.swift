@@ -228,4 +228,5 @@ package enum SigningDomain {
     package static let approve = Array("muster/approve/v1\0".utf8)
     package static let preApprove = Array("muster/preapprove/v1\0".utf8)
     package static let event = Array("muster/event/v1\0".utf8)
+    package static let approverList = Array("muster/approvers/v1\0".utf8)
 }

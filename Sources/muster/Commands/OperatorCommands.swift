@@ -77,16 +77,9 @@ struct OperatorKeygenCommand: ParsableCommand {
 
     func run() throws {
         var configuration = try Configuration.read()
-        let key: SigningKey
-        do {
-            key = try SigningKey.generate()
-        } catch { throw CLIError(.failed, "can't make a key", cause: error) }
         if out == nil { try Files.makeFolder(Configuration.folder) }
         let path = Files.absolute(out ?? "\(Configuration.folder)/operator.key")
-        guard !Files.exists(path) else {
-            throw CLIError(.failed, "\(path) is there already; it stays as it is")
-        }
-        try Files.create(key.pem, at: path, mode: 0o600)
+        let key = try Signer.makeKey(at: path)
         configuration.keyFile = path
         if let name { configuration.name = name }
         try configuration.write()

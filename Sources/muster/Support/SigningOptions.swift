@@ -39,6 +39,19 @@ struct Signer {
         } catch { throw CLIError(.failed, "\(path) holds no usable key", cause: error) }
     }
 
+    /// Makes a key in a file that must not be there yet.
+    static func makeKey(at path: String) throws(CLIError) -> SigningKey {
+        guard !Files.exists(path) else {
+            throw CLIError(.failed, "\(path) is there already; it stays as it is")
+        }
+        let key: SigningKey
+        do {
+            key = try SigningKey.generate()
+        } catch { throw CLIError(.failed, "can't make a key", cause: error) }
+        try Files.create(key.pem, at: path, mode: 0o600)
+        return key
+    }
+
     func approve(_ plan: PlanID) throws(CLIError) -> Approval {
         Approval(signer: name, signature: try sign(Sealing.approvalBytes(plan: plan)))
     }
