@@ -16,8 +16,8 @@ struct ApproverCommandTests {
     init() throws {
         folder = try TemporaryDirectory()
         let path = folder.path("root.key")
-        try Self.run(ApproversKeygenCommand.self, "--out", path)
-        root = try Signer.read(path)
+        try Self.run(ApproversKeygenCommand.self, "--out", path, "--no-passphrase")
+        root = try Signer.read(path, try UnlockingOptions.parse([]))
         let text = """
             epoch: 7
             expires: 2100-01-01T00:00:00Z
@@ -38,7 +38,9 @@ struct ApproverCommandTests {
     func keygen() throws {
         var status = stat()
         #expect(stat(key, &status) == 0 && status.st_mode & 0o777 == 0o600)
-        #expect(throws: CLIError.self) { try Self.run(ApproversKeygenCommand.self, "--out", key) }
+        #expect(throws: CLIError.self) {
+            try Self.run(ApproversKeygenCommand.self, "--out", key, "--no-passphrase")
+        }
     }
 
     @Test("what is signed is what hosts check, and signing again replaces the signature")

@@ -48,12 +48,14 @@ struct ApproversKeygenCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Where to.", valueName: "file"))
     var out: String
 
+    @OptionGroup var protection: NewPassphraseOptions
+
     @Flag(help: "Print JSON for programs instead of text for people.")
     var json = false
 
     func run() throws {
         let path = Files.absolute(out)
-        let text = Base64.text(try Signer.makeKey(at: path).publicKey)
+        let text = Base64.text(try Signer.makeKey(at: path, protection).publicKey)
         if json { return try JSON.print(["key": path, "root": text]) }
         Terminal.out("Private key: \(path)")
         Terminal.out("For policy.yaml on each host, and coordinator.yaml:")
@@ -82,11 +84,13 @@ struct ApproversSignCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Private key of the root.", valueName: "file"))
     var key: String
 
+    @OptionGroup var unlocking: UnlockingOptions
+
     @Flag(help: "Print JSON for programs instead of text for people.")
     var json = false
 
     func run() throws {
-        let root = try Signer.read(key)
+        let root = try Signer.read(key, unlocking)
         let signed: SignedApprovers
         do {
             signed = try SignedApprovers(signing: try Files.read(file, max: ApproverList.bytesMax), by: root)

@@ -8,6 +8,10 @@ enum Files {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure("can't read \(path)") }
         defer { close(descriptor) }
+        return try read(descriptor, path, max: max)
+    }
+
+    private static func read(_ descriptor: Int32, _ path: String, max: Int) throws(CLIError) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -29,6 +33,24 @@ enum Files {
             Terminal.error("muster: warning: \(path) can be read by others; run \"chmod 600 \(path)\"")
         }
         return try read(path, max: 64 << 10)
+    }
+
+    /// A file that nobody but its owner may have read: a private key or a passphrase.
+    ///
+    /// A pipe, as of `<(pass show muster)`, is its owner's too.
+    static func readPrivate(_ path: String, max: Int) throws(CLIError) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("can't read \(path)") }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure("can't read \(path)") }
+        guard status.st_mode & 0o077 == 0 else {
+            throw CLIError(
+                .failed,
+                "\(path) can be read or written by others: run \"chmod 600 \(path)\", and think about a new one if others were on this machine"
+            )
+        }
+        return try read(descriptor, path, max: max)
     }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

@@ -15,6 +15,8 @@ struct SigningOptions: ParsableArguments {
     )
     var name: String?
 
+    @OptionGroup var unlocking: UnlockingOptions
+
     func signer() throws(CLIError) -> Signer {
         let configuration = try Configuration.read()
         guard let path = key ?? configuration.keyFile else {
@@ -23,7 +25,7 @@ struct SigningOptions: ParsableArguments {
         guard let name = name ?? configuration.name else {
             throw CLIError(.usage, "give --as with your name as the hosts' policy lists it")
         }
-        return Signer(name: name, key: try Signer.read(path))
+        return Signer(name: name, key: try Signer.read(path, unlocking))
     }
 }
 
@@ -32,15 +34,31 @@ struct Signer {
     let name: String
     let key: SigningKey
 
-    static func read(_ path: String) throws(CLIError) -> SigningKey {
-        let pem = try Files.readSecret(path)
-        do {
-            return try SigningKey(pem: pem)
-        } catch { throw CLIError(.failed, "\(path) holds no usable key", cause: error) }
+    /// Reads a key; asks for its passphrase when it has one.
+    static func read(_ path: String, _ unlocking: UnlockingOptions) throws(CLIError) -> SigningKey {
+        let pem = try Files.readPrivate(path, max: 64 << 10)
+        guard SigningKey.isEncrypted(pem: pem) else {
+            do {
+                return try SigningKey(pem: pem)
+            } catch { throw CLIError(.failed, "\(path) holds no usable key", cause: error) }
+        }
+        var tries = 0
+        while true {
+            let passphrase = try unlocking.passphrase(of: path)
+            tries += 1
+            do {
+                return try SigningKey(pem: pem, passphrase: passphrase.bytes)
+            } catch {
+                guard passphrase.isTyped, tries < Passphrase.triesMax else {
+                    throw CLIError(.denied, "\(path) stays locked: the passphrase is not right", cause: error)
+                }
+                Terminal.error("muster: that is not the passphrase of \(path)")
+            }
+        }
     }
 
     /// Makes a key in a file that must not be there yet.
-    static func makeKey(at path: String) throws(CLIError) -> SigningKey {
+    static func makeKey(at path: String, _ protection: NewPassphraseOptions) throws(CLIError) -> SigningKey {
         guard !Files.exists(path) else {
             throw CLIError(.failed, "\(path) is there already; it stays as it is")
         }
@@ -48,8 +66,16 @@ struct Signer {
         do {
             key = try SigningKey.generate()
         } catch { throw CLIError(.failed, "can't make a key", cause: error) }
-        try Files.create(key.pem, at: path, mode: 0o600)
+        try Files.create(try pem(key, try protection.passphrase(for: path)), at: path, mode: 0o600)
         return key
+    }
+
+    /// The file of a key, encrypted when there is a passphrase.
+    static func pem(_ key: SigningKey, _ passphrase: Passphrase?) throws(CLIError) -> [UInt8] {
+        guard let passphrase else { return key.pem }
+        do {
+            return try key.pem(passphrase: passphrase.bytes)
+        } catch { throw CLIError(.failed, "can't encrypt the key", cause: error) }
     }
 
     func approve(_ plan: PlanID) throws(CLIError) -> Approval {
