@@ -130,7 +130,13 @@ package enum AgentProgram {
             let target = rule.target.isEmpty ? "the only target" : rule.target
             print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
         }
-        print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
+        print(
+            "approvers: \(names(policy.approvers.filter { $0.may.contains(.approve) })); needed: \(policy.approvalsNeeded)"
+        )
+        if policy.allowsBreakGlass {
+            let alone = policy.approvers.filter { $0.may.contains(.breakGlass) }
+            print("may set a plan going alone (break_glass): \(names(alone))")
+        }
         switch policy.approverSource {
         case .policy, .root: break
         case .list(let epoch, let expires):

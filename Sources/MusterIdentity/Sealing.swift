@@ -8,6 +8,11 @@ package enum Sealing {
     /// What an approver signs.
     package static func approvalBytes(plan: PlanID) -> [UInt8] { SigningDomain.approve + plan.bytes }
 
+    /// What somebody signs who sets a plan going alone, for this reason.
+    package static func breakGlassBytes(plan: PlanID, reason: String) -> [UInt8] {
+        SigningDomain.breakGlass + plan.bytes + Array(reason.utf8)
+    }
+
     /// What is signed to approve a runbook beforehand.
     ///
     /// `runbook` are the file's exact bytes, `declaration` those of the serialised declaration.

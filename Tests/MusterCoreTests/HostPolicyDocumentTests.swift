@@ -122,6 +122,15 @@ import Testing
         ("allow: never", "allow: maybe", 20, "must be one of never, approved, preapproved, found \"maybe\""),
         ("    allow: preapproved", "    timeout: 30s", 22, "missing key \"allow\": never, approved"),
         ("- target: orders", "- database: orders", 22, "unknown key \"database\"; expected one of allow"),
+        (
+            "approvals_needed: 2", "break_glass: true", 2,
+            "needs an approver with \"may: [approve, break_glass]\""
+        ),
+        ("\" }\nactions", "\", may: [break_glass] }\nactions", 2, "is 2, but there are only 1 approvers"),
+        (
+            "\" }\nactions", "\", may: [preapprove] }\nactions", 5,
+            "approve, break_glass; found \"preapprove\""
+        ),
         ("preapproval: true", "preapproval: maybe", 25, "must be true or false, found \"maybe\""),
         ("preapproval: true", "preapproved: true", 25, "unknown key \"preapproved\""),
         ("sha256: [\"", "sha256: [\"x", 28, "digests of 64 hexadecimal digits"),

@@ -191,6 +191,7 @@ final class ActionDesk {
                 subject: permitted.forward.subject,
                 isPreApproved: permitted.isPreApproved,
                 rollback: permitted.rollback,
+                reason: permitted.breakGlass.map { "set going by \($0.signer) alone: \($0.reason)" } ?? "",
                 at: now
             )
             try ledger.take(step)

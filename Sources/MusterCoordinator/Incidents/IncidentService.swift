@@ -290,12 +290,7 @@ package final class IncidentService: Operations, Service {
         by operatorName: String
     ) async throws(OperationError) {
         let now = now
-        let approvers: [String: [UInt8]]?
-        do throws(PolicyRefusal) {
-            approvers = try self.approvers.keys(of: .approve)
-        } catch {
-            throw OperationError(.denied, "nobody can approve now: \(error.reason)")
-        }
+        let approvers = try people(who: .approve)
         try await known(incident).decide { incident throws(OperationError) in
             let record = try incident.undecided(plan, at: now())
             let proposer = record.sealed.plan.proposer
@@ -335,6 +330,45 @@ package final class IncidentService: Operations, Service {
                 }
             }
             return [.approvalGiven(plan: plan, approval: approval, by: operatorName)]
+        }
+    }
+
+    package func breakGlass(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        use: BreakGlass,
+        by operatorName: String
+    ) async throws(OperationError) {
+        let now = now
+        let people = try people(who: .breakGlass)
+        try await known(incident).decide { incident throws(OperationError) in
+            _ = try incident.undecided(plan, at: now())
+            if let people {
+                guard let key = people[use.signer] else {
+                    let names = people.keys.sorted().joined(separator: ", ")
+                    throw OperationError(
+                        .denied,
+                        "\"\(use.signer)\" may not break the glass; \(names.isEmpty ? "nobody may" : "may: \(names)")"
+                    )
+                }
+                let signed = Sealing.breakGlassBytes(plan: plan, reason: use.reason)
+                guard SigningKey.verify(signature: use.signature, of: signed, publicKey: key) else {
+                    throw OperationError(
+                        .denied,
+                        "the signature is not \(use.signer)'s over plan \(plan.short) and the reason"
+                    )
+                }
+            }
+            return [.glassBroken(plan: plan, use: use, by: operatorName)]
+        }
+    }
+
+    /// Keys of those who may do this, as far as they are listed here.
+    private func people(who right: ApproverRight) throws(OperationError) -> [String: [UInt8]]? {
+        do throws(PolicyRefusal) {
+            return try approvers.keys(of: right)
+        } catch {
+            throw OperationError(.denied, "nobody can approve now: \(error.reason)")
         }
     }
 

@@ -85,7 +85,7 @@ extension ApproverList {
     ///     approvers:
     ///       - name: ana
     ///         key: <Ed25519 public key, 32 bytes in base64>
-    ///         may: [approve, preapprove]   # else approve
+    ///         may: [approve, preapprove, break_glass]   # else approve
     ///
     /// `decodeKey` reads base64.
     package init(document: Document, decodeKey: (String) -> [UInt8]?) throws(DocumentError) {
@@ -125,7 +125,7 @@ extension HostPolicy {
     /// The policy with the people of a signed list.
     package func taking(_ list: ApproverList) -> HostPolicy {
         var policy = self
-        policy.approvers = list.approvers.filter { $0.may.contains(.approve) }
+        policy.approvers = list.approvers.filter { !$0.may.isDisjoint(with: [.approve, .breakGlass]) }
         policy.runbookSigners = list.approvers.filter { $0.may.contains(.preapprove) }
         policy.approverSource = .list(epoch: list.epoch, expires: list.expires)
         return policy

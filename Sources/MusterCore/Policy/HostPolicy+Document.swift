@@ -7,6 +7,9 @@ extension HostPolicy {
     ///     approvers:
     ///       - name: ana
     ///         key: <Ed25519 public key, 32 bytes in base64>
+    ///         may: [approve, break_glass]    # else approve
+    ///     break_glass: false             # true lets one who may set a plan going alone, whatever approvals it needs;
+    ///                                    # hours, rates and "allow: never" hold all the same
     ///     approver_root: <base64>        # instead of approvers and signers: the key that signs approvers.yaml
     ///                                    # beside this file (see ``ApproverList``)
     ///     actions:
@@ -45,9 +48,10 @@ extension HostPolicy {
         approvers = try PolicyKey.list(
             try reader.list("approvers"),
             in: file,
-            rights: [],
+            rights: [.approve, .breakGlass],
             decodeKey: decodeKey
         )
+        allowsBreakGlass = try reader.bool("break_glass") ?? false
         if let root = try reader.approverRoot(decodeKey) {
             guard approvers.isEmpty else {
                 throw reader.error(
@@ -56,6 +60,11 @@ extension HostPolicy {
                 )
             }
             approverSource = .root(root)
+        } else if allowsBreakGlass, !approvers.contains(where: { $0.may.contains(.breakGlass) }) {
+            throw reader.error(
+                at: reader.position(of: "break_glass"),
+                "\"break_glass: true\" needs an approver with \"may: [approve, break_glass]\""
+            )
         }
         for node in try reader.list("actions") {
             let action = try PolicyAction(node, in: file)
@@ -102,10 +111,11 @@ extension HostPolicy {
                 "action \"\(action.name)\" names the rollback \"\(rollback)\", which is no action of this policy"
             )
         }
-        guard approvers.isEmpty || approvalsNeeded <= approvers.count else {
+        let mayApprove = approvers.count { $0.may.contains(.approve) }
+        guard approvers.isEmpty || approvalsNeeded <= mayApprove else {
             throw reader.error(
                 at: reader.position(of: "approvals_needed"),
-                "\"approvals_needed\" is \(approvalsNeeded), but there are only \(approvers.count) approvers"
+                "\"approvals_needed\" is \(approvalsNeeded), but there are only \(mayApprove) approvers"
             )
         }
         try reader.finish()

@@ -12,6 +12,8 @@ package struct HostPolicy: Hashable, Sendable {
     package var approverSource = ApproverSource.policy
     /// Different approvers that a plan needs; at least 1.
     package var approvalsNeeded = 1
+    /// Whether an approver with that right may set a plan going alone.
+    package var allowsBreakGlass = false
     package var actions: [PolicyAction] = []
     package var sql: [PolicySQL] = []
     /// Whether a signature over a runbook may stand for approvals.

@@ -7,6 +7,8 @@ package struct PermittedAction: Hashable, Sendable {
     package var authority: String
     /// Whether it rests on a signed runbook rather than on approvals of this very plan.
     package var isPreApproved = false
+    /// Whom it rests on when one person alone set it going.
+    package var breakGlass: BreakGlass?
     /// What the host has to see with its own eyes first; only for pre-approved runbooks.
     package var confirmations: [RunbookCheck] = []
 

@@ -19,6 +19,8 @@ package enum ApproverRight: String, Sendable, CaseIterable {
     case approve
     /// Approve runbooks beforehand.
     case preapprove
+    /// Set a plan going alone, also one of their own, where the host's policy has `break_glass: true`.
+    case breakGlass = "break_glass"
 }
 
 extension PolicyKey {

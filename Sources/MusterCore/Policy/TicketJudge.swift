@@ -38,6 +38,7 @@ package struct TicketJudge {
         )
         permitted.isPreApproved = authority.permission == .preapproved
         permitted.confirmations = authority.confirmations
+        permitted.breakGlass = authority.breakGlass
         if let rollback = plan.rollback {
             permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
         }
@@ -120,6 +121,7 @@ package struct TicketJudge {
         var name: String
         var permission: PolicyPermission
         var confirmations: [RunbookCheck] = []
+        var breakGlass: BreakGlass?
     }
 
     private func authority(for ticket: Ticket, now: Timestamp) throws(PolicyRefusal) -> Authority {
@@ -129,6 +131,10 @@ package struct TicketJudge {
         for approval in ticket.approvals {
             guard let approver = policy.approvers.first(where: { $0.name == approval.signer }) else {
                 complaint = "\"\(approval.signer.prefix(64))\" is no approver in this host's policy"
+                continue
+            }
+            guard approver.may.contains(.approve) else {
+                complaint = "\(approver.name) may only break the glass on this host, not approve"
                 continue
             }
             guard approver.name != ticket.plan.plan.proposer else {
@@ -145,6 +151,7 @@ package struct TicketJudge {
         if names.count >= needed {
             return Authority(name: names.joined(separator: ", "), permission: .approved)
         }
+        if let breakGlass = ticket.breakGlass { return try authority(for: ticket.plan, breakGlass) }
         if let preApproval = ticket.preApproval {
             return try authority(for: ticket.plan.plan, preApproval, now: now)
         }
@@ -154,6 +161,29 @@ package struct TicketJudge {
             )
         }
         throw PolicyRefusal(complaint)
+    }
+
+    /// One person alone, who may also have proposed the plan.
+    private func authority(for plan: SealedPlan, _ use: BreakGlass) throws(PolicyRefusal) -> Authority {
+        guard policy.allowsBreakGlass else {
+            throw PolicyRefusal("this host's policy lets nobody set a plan going alone (break_glass)")
+        }
+        guard
+            let approver = policy.approvers.first(where: {
+                $0.name == use.signer && $0.may.contains(.breakGlass)
+            })
+        else {
+            throw PolicyRefusal("\"\(use.signer.prefix(64))\" may not break the glass on this host")
+        }
+        guard BreakGlass.isReason(use.reason) else {
+            throw PolicyRefusal("whoever breaks the glass has to say why, in a line of at most 1024 bytes")
+        }
+        guard reading.isBreakGlass(use, for: plan.id, key: approver.key) else {
+            throw PolicyRefusal(
+                "the signature of \(approver.name) is not over this plan and reason as one that breaks the glass"
+            )
+        }
+        return Authority(name: "\(approver.name) (break-glass)", permission: .approved, breakGlass: use)
     }
 
     /// Without a list that counts nobody may approve, plans or runbooks.

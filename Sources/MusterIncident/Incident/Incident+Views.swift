@@ -128,6 +128,7 @@ extension Incident {
         switch plan.decision {
         case .approved(let signatures): approvals = signatures
         case .present: preApproval = match?.preApproval
+        case .open where plan.breakGlass != nil: break
         case .open, .rejected: return nil
         }
         return Ticket(
@@ -136,7 +137,8 @@ extension Incident {
             agent: record.host.id,
             expires: record.expires,
             approvals: approvals,
-            preApproval: preApproval
+            preApproval: preApproval,
+            breakGlass: plan.breakGlass
         )
     }
 

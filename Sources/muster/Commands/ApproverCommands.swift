@@ -20,7 +20,7 @@ struct ApproversCommand: ParsableCommand {
               approvers:
                 - name: ana
                   key: <as "muster operator key" prints it>
-                  may: [approve, preapprove]   # else approve
+                  may: [approve, preapprove, break_glass]   # else approve
 
             EXAMPLES
               muster approvers keygen --out /media/safe/root.key

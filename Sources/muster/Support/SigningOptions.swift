@@ -82,6 +82,11 @@ struct Signer {
         Approval(signer: name, signature: try sign(Sealing.approvalBytes(plan: plan)))
     }
 
+    func breakGlass(_ plan: PlanID, reason: String) throws(CLIError) -> BreakGlass {
+        let signature = try sign(Sealing.breakGlassBytes(plan: plan, reason: reason))
+        return BreakGlass(signer: name, reason: reason, signature: signature)
+    }
+
     func sign(_ bytes: [UInt8]) throws(CLIError) -> [UInt8] {
         do {
             return try key.sign(bytes)

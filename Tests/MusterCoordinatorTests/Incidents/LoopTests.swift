@@ -134,6 +134,57 @@ import Testing
         await harness.kill()
     }
 
+    @Test func whoeverIsAloneSetsAPlanGoingAndEverybodyReadsOfIt() async throws {
+        let (root, dana, sarah) = (
+            try SigningKey.generate(), try SigningKey.generate(), try SigningKey.generate()
+        )
+        let directory = try TemporaryDirectory()
+        let text = """
+            epoch: 1
+            expires: 2100-01-01T00:00:00Z
+            approvers:
+              - { name: dana, key: "\(Base64.text(dana.publicKey))", may: [break_glass] }
+              - { name: sarah, key: "\(Base64.text(sarah.publicKey))" }
+            """
+        let file = try SignedApprovers(signing: Array(text.utf8), by: root).file
+        let path = try directory.write("approvers.yaml", file)
+        let harness = try LoopHarness { $0.approverList = ApproverListFile(path: path, root: root.publicKey) }
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let plan = try #require(waiting.pendingPlans.first).id
+        let reason = "nobody else answers"
+        func refusal(_ signer: String, _ key: SigningKey, _ bytes: [UInt8]) async throws -> String? {
+            let use = BreakGlass(signer: signer, reason: reason, signature: try key.sign(bytes))
+            do {
+                try await harness.service.breakGlass(plan, of: id, use: use, by: signer)
+                return nil
+            } catch { return "\(error)" }
+        }
+        let right = Sealing.breakGlassBytes(plan: plan, reason: reason)
+        #expect(
+            try await refusal("sarah", sarah, right)?.contains("may not break the glass; may: dana") == true
+        )
+        let approval = Sealing.approvalBytes(plan: plan)
+        #expect(try await refusal("dana", dana, approval)?.contains("and the reason") == true)
+        let other = Sealing.breakGlassBytes(plan: plan, reason: "a drill")
+        #expect(try await refusal("dana", dana, other)?.contains("and the reason") == true)
+        #expect(try await refusal("dana", dana, right) == nil)
+        #expect(try await refusal("dana", dana, right)?.contains("is approved already") == true)
+        let end = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        #expect(
+            end.timeline.contains {
+                $0.kind == .glassBroken && $0.text.contains("by dana alone: nobody else answers")
+            }
+        )
+        #expect(
+            end.timeline.contains { $0.kind == .notified && $0.text.contains("BREAK-GLASS: dana set plan") }
+        )
+        let postMortem = try #require(await harness.service.postMortem(id))
+        #expect(postMortem.contains("Look over what dana set going alone (nobody else answers)"))
+        await harness.kill()
+    }
+
     @Test func fleetThatIsCutOffLeavesAnUnknownVerdictAndCallsPeople() async throws {
         let harness = try LoopHarness()
         harness.world.cutOff()
