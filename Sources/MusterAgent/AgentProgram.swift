@@ -126,6 +126,7 @@ package enum AgentProgram {
                 "action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)"
             )
         }
+        for action in policy.actions { explain(action, at: now) }
         for rule in policy.sql {
             let target = rule.target.isEmpty ? "the only target" : rule.target
             print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
@@ -148,6 +149,28 @@ package enum AgentProgram {
                 "signed runbooks are taken from: \(names(policy.runbookSigners)); "
                     + "listed: \(policy.preApprovedRunbooks.map(\.short).sorted().joined(separator: ", "))"
             )
+        }
+    }
+
+    /// Hours, folder and environment of an action, where it has any of its own.
+    private static func explain(_ action: PolicyAction, at now: Timestamp) {
+        if let hours = action.hours {
+            let next = hours.next(after: now).map { "not before \($0)" } ?? "now too"
+            print("  \(action.name) may begin \(hours.text): \(next); a rollback may at any time")
+        }
+        let surroundings = action.surroundings
+        if surroundings.folder != "/" {
+            var status = stat()
+            let isThere = stat(surroundings.folder, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            print(
+                "  \(action.name) runs in \(surroundings.folder)\(isThere ? "" : "  (WARNING: it is no folder)")"
+            )
+        }
+        for (name, variable) in surroundings.environment.sorted(by: { $0.key < $1.key }) {
+            switch variable {
+            case .fixed(let value): print("  \(action.name) gets \(name)=\(value)")
+            case .passed: print("  \(action.name) gets \(name) of the agent's own environment")
+            }
         }
     }
 

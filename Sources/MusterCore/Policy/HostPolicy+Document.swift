@@ -23,6 +23,12 @@ extension HostPolicy {
     ///         timeout: 60s               # 1s to 1h; else 60s
     ///         output_max: 16384          # bytes, 0 to 16384; else 16384
     ///         rate_per_hour: 6           # 1 to 3600; else 6
+    ///         hours: mon-fri 08:00-18:00 UTC   # when it may begin (see ``WeeklyHours``); else always. A rollback,
+    ///                                    # even by this very action, may begin at any time
+    ///         cwd: /srv/shop             # else /
+    ///         env:                       # else only PATH and LANG
+    ///           SHOP_MODE: { value: batch }   # as it stands here
+    ///           SHOP_TOKEN: agent        # from the agent's own environment
     ///         rollback: deploy_shop      # the only action that may take it back; else any listed one
     ///     sql:
     ///       - target: orders             # database target in agent.yaml; "" for the only one
@@ -161,6 +167,16 @@ extension PolicyAction {
         outputBytesMax = try reader.int("output_max", in: 0...16 << 10) ?? outputBytesMax
         ratePerHour = try reader.int("rate_per_hour", in: 1...3600) ?? ratePerHour
         rollback = try reader.string("rollback")
+        if let text = try reader.string("hours") {
+            guard let hours = WeeklyHours(text) else {
+                throw reader.error(
+                    at: reader.position(of: "hours"),
+                    "\"hours\" must be like \"mon-fri 08:00-18:00 UTC, sat 10:00-12:00 UTC\", found \"\(text.prefix(80))\""
+                )
+            }
+            self.hours = hours
+        }
+        surroundings = try reader.surroundings(in: file)
         try reader.finish()
     }
 

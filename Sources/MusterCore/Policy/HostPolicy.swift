@@ -61,6 +61,10 @@ package struct PolicyAction: Hashable, Sendable {
     /// Bytes of output kept, from its end.
     package var outputBytesMax = 16 << 10
     package var ratePerHour = 6
+    /// When it may begin; nil for always. Taking back is never kept from beginning.
+    package var hours: WeeklyHours?
+    /// What the program finds around it.
+    package var surroundings = CommandSurroundings()
     /// The only action that a plan may name to take this one back; nil when any listed one will do.
     package var rollback: String?
 

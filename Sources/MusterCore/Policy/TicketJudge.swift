@@ -44,6 +44,7 @@ package struct TicketJudge {
         }
         // Looked up again when it is due; here so that a plan that can't be verified is never begun.
         _ = try verification(of: plan)
+        try checkHours(of: permitted.forward, now: now)
         try checkRate(of: permitted.forward, runs: runs)
         return permitted
     }
@@ -337,7 +338,8 @@ package struct TicketJudge {
             argv: try listed.expand(parameters),
             user: listed.user,
             timeout: listed.timeout,
-            outputBytesMax: listed.outputBytesMax
+            outputBytesMax: listed.outputBytesMax,
+            surroundings: listed.surroundings
         )
     }
 
@@ -363,6 +365,15 @@ package struct TicketJudge {
         guard need == .approved || allowed == .preapproved else {
             throw PolicyRefusal("this host's policy wants a person to approve \(what) each time")
         }
+    }
+
+    private func checkHours(of execution: Execution, now: Timestamp) throws(PolicyRefusal) {
+        guard case .command(let command) = execution, let hours = policy.action(command.name)?.hours,
+            let next = hours.next(after: now)
+        else { return }
+        throw PolicyRefusal(
+            "action \(command.name) may begin \(hours.text) only; it is \(now) on this host, and it may again at \(next)"
+        )
     }
 
     private func checkRate(of execution: Execution, runs: (String) -> Int) throws(PolicyRefusal) {
