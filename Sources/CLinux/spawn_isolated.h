@@ -15,6 +15,8 @@ struct muster_spawn_options {
     int output;
     // Of a control group's cgroup.procs, or -1.
     int group;
+    // Its folder, entered as the user that it runs as.
+    const char *_Nonnull folder;
     int change_user;
     uid_t uid;
     gid_t gid;
@@ -36,12 +38,13 @@ static inline void muster_spawn_child(const char *path, char *const argv[], char
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0 && setsid() >= 0 && dup2(nothing, 0) >= 0 && dup2(options->output, 1) >= 0 &&
         dup2(options->output, 2) >= 0 && dup2(status, 3) >= 0 && fcntl(3, F_SETFD, FD_CLOEXEC) == 0 &&
-        close_range(4, ~0U, 0) == 0 && chdir("/") == 0) {
+        close_range(4, ~0U, 0) == 0) {
         status = 3;
         umask(022);
-        if (!options->change_user ||
-            (setgroups((size_t)options->group_count, options->groups) == 0 && setgid(options->gid) == 0 &&
-             setuid(options->uid) == 0))
+        if ((!options->change_user ||
+             (setgroups((size_t)options->group_count, options->groups) == 0 && setgid(options->gid) == 0 &&
+              setuid(options->uid) == 0)) &&
+            chdir(options->folder) == 0)
             execve(path, argv, envp);
     }
     int reason = errno;

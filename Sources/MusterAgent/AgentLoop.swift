@@ -76,7 +76,7 @@ final class AgentLoop {
         )
         actions = ActionDesk(
             ledger: try LedgerFile(folder: configuration.state),
-            policy: PolicyFile(path: configuration.policy),
+            policy: PolicyFile(path: configuration.policy, state: configuration.state),
             freezes: FreezeFile(folder: configuration.state),
             agent: identity.id,
             reading: SignedTicketReader(),
@@ -222,7 +222,11 @@ final class AgentLoop {
     /// Says what the policy allows right now; it is read again with every ticket anyway.
     private func tellPolicy() {
         do throws(AgentError) {
-            let policy = try PolicyFile(path: configuration.policy).load()
+            let policy = try PolicyFile(path: configuration.policy, state: configuration.state)
+                .load(at: Moment.wall())
+            if case .refused(let reason) = policy.approverSource {
+                log.error("nobody can approve anything on this host", ["reason": reason])
+            }
             log.info(
                 "policy read",
                 [

@@ -20,7 +20,12 @@ package enum AgentProgram {
             case .freeze(let state, let reason):
                 try freeze(state ?? AgentConfiguration().state, reason: reason)
             case .unfreeze(let state): try unfreeze(state ?? AgentConfiguration().state)
-            case .checkPolicy(let path): try checkPolicy(AgentConfiguration.file(path, "policy.yaml"))
+            case .checkPolicy(let path, let state):
+                let file = PolicyFile(
+                    path: AgentConfiguration.file(path, "policy.yaml"),
+                    state: state ?? AgentConfiguration().state
+                )
+                try checkPolicy(file, at: Moment.wall())
             }
             return 0
         } catch {
@@ -107,13 +112,14 @@ package enum AgentProgram {
         }
     }
 
-    private static func checkPolicy(_ path: String) throws(AgentError) {
+    private static func checkPolicy(_ file: PolicyFile, at now: Timestamp) throws(AgentError) {
+        let path = file.path
         var status = stat()
         guard stat(path, &status) == 0 else {
             print("\(path) is missing: this host is observe-only")
             return
         }
-        let policy = try PolicyFile(path: path).load()
+        let policy = try file.load(at: now, remembering: false)
         print("\(path) is safe and understood")
         if policy.observeOnly { print("observe-only: every action is refused") }
         for action in policy.actions {
@@ -122,17 +128,52 @@ package enum AgentProgram {
             print(
                 "action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)"
             )
+            explain(action, at: now)
         }
         for rule in policy.sql {
             let target = rule.target.isEmpty ? "the only target" : rule.target
             print("statements on \(target): \(rule.allow.rawValue), at most \(rule.ratePerHour) an hour")
         }
-        print("approvers: \(names(policy.approvers)); needed: \(policy.approvalsNeeded)")
+        print(
+            "approvers: \(names(policy.approvers.filter { $0.may.contains(.approve) })); needed: \(policy.approvalsNeeded)"
+        )
+        if policy.allowsBreakGlass {
+            let alone = policy.approvers.filter { $0.may.contains(.breakGlass) }
+            print("may set a plan going alone (break_glass): \(names(alone))")
+        }
+        switch policy.approverSource {
+        case .policy, .root: break
+        case .list(let epoch, let expires):
+            print("they come from \(ApproverFile.name) beside it: epoch \(epoch), until \(expires)")
+        case .refused(let reason): print("WARNING: nobody can approve: \(reason)")
+        }
         if policy.allowsPreApproval {
             print(
                 "signed runbooks are taken from: \(names(policy.runbookSigners)); "
                     + "listed: \(policy.preApprovedRunbooks.map(\.short).sorted().joined(separator: ", "))"
             )
+        }
+    }
+
+    /// Hours, folder and environment of an action, where it has any of its own.
+    private static func explain(_ action: PolicyAction, at now: Timestamp) {
+        if let hours = action.hours {
+            let next = hours.next(after: now).map { "not before \($0)" } ?? "now too"
+            print("  \(action.name) may begin \(hours.text): \(next); a rollback may at any time")
+        }
+        let surroundings = action.surroundings
+        if surroundings.folder != "/" {
+            var status = stat()
+            let isThere = stat(surroundings.folder, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            print(
+                "  \(action.name) runs in \(surroundings.folder)\(isThere ? "" : "  (WARNING: it is no folder)")"
+            )
+        }
+        for (name, variable) in surroundings.environment.sorted(by: { $0.key < $1.key }) {
+            switch variable {
+            case .fixed(let value): print("  \(action.name) gets \(name)=\(value)")
+            case .passed: print("  \(action.name) gets \(name) of the agent's own environment")
+            }
         }
     }
 

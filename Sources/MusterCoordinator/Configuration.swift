@@ -36,6 +36,8 @@ package struct CoordinatorConfiguration: Sendable {
     package var webhookCAFile: String?
     /// Public keys of approvers by name, 32 bytes of Ed25519; hosts check against their own policy in any case.
     package var approvers: [String: [UInt8]] = [:]
+    /// The list that takes their place; it is read anew each time.
+    package var approverList: ApproverListFile?
     /// How long a plan waits for a person.
     package var planLife = Duration.seconds(3600)
     /// How long a host may take up a ticket.
@@ -72,6 +74,8 @@ extension CoordinatorConfiguration {
     ///     currency: EUR
     ///     notify: { webhook: "https://…", ca_file: /etc/ssl/… }
     ///     approvers: { sarah: "base64 of a public key" }
+    ///     approver_root: "base64"                # instead of `approvers`: the key that signs the list of them
+    ///     approver_list: /etc/muster/approvers.yaml   # else approvers.yaml beside this file
     ///     heartbeat: 15s                         # of agents, 1s to 60s; two without one, and the host is gone
     ///     map_interval: 5m                       # between two looks at a host's connections, 10s to 1h
     ///     certificate_life: 7d                   # of agents, 30s to 90d; they renew at two thirds of it
@@ -116,6 +120,21 @@ extension CoordinatorConfiguration {
             try notify.finish()
         }
         approvers = try reader.keys("approvers")
+        let list = try reader.string("approver_list")
+        if let root = try reader.key("approver_root") {
+            guard approvers.isEmpty else {
+                throw reader.error(
+                    at: reader.position(of: "approvers"),
+                    "\"approvers\" come from the list that \"approver_root\" signs; leave out one of the two"
+                )
+            }
+            approverList = ApproverListFile(path: list ?? "\(directory)/approvers.yaml", root: root)
+        } else if list != nil {
+            throw reader.error(
+                at: reader.position(of: "approver_list"),
+                "\"approver_list\" needs \"approver_root\", the key that signs it"
+            )
+        }
         planLife = try reader.duration("plan_life") ?? planLife
         if let interval = try reader.duration("heartbeat") {
             guard (Duration.seconds(1)...(.seconds(60))).contains(interval) else {
@@ -214,6 +233,15 @@ extension DocumentReader {
             throw error(at: position(of: key), "\"\(key)\": the file \(named) can't be read")
         }
         return try YAMLReader.read(bytes, name: named ?? usual)
+    }
+
+    /// An Ed25519 public key in base64; nil when it is not there.
+    fileprivate mutating func key(_ key: String) throws(DocumentError) -> [UInt8]? {
+        guard let text = try string(key) else { return nil }
+        guard let bytes = Base64.bytes(text), bytes.count == 32 else {
+            throw error(at: position(of: key), "\"\(key)\" must be the base64 of 32 bytes")
+        }
+        return bytes
     }
 
     /// Ed25519 public keys in base64, by name.

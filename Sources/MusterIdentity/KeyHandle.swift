@@ -31,12 +31,51 @@ final class KeyHandle: @unchecked Sendable {
         self.init(owning: key)
     }
 
+    /// Reads a private key that a passphrase encrypts.
+    convenience init(pem: [UInt8], passphrase: [UInt8]) throws(IdentityError) {
+        guard pem.count <= Encoding.keyBytesMax else {
+            throw IdentityError(.malformed, "a key file of \(pem.count) bytes is too large to be one")
+        }
+        OpenSSLErrors.clear()
+        let key = Encoding.reading(pem) { bio in
+            passphrase.withUnsafeBytes { bytes in
+                muster_read_encrypted(
+                    bio,
+                    bytes.assumingMemoryBound(to: CChar.self).baseAddress,
+                    Int32(bytes.count)
+                )
+            }
+        }
+        guard let key else {
+            let cause = OpenSSLErrors.drain().text
+            throw IdentityError(.malformed, "the key can't be read with this passphrase", cause: cause)
+        }
+        self.init(owning: key)
+    }
+
     deinit { EVP_PKEY_free(pointer) }
 
     /// PKCS #8 in PEM, unencrypted.
     var pem: [UInt8] {
         let bytes = Encoding.writing { PEM_write_bio_PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
         guard let bytes else { preconditionFailure("a key in memory could not be written as PEM") }
+        return bytes
+    }
+
+    /// PKCS #8 in PEM, encrypted with a passphrase.
+    func pem(passphrase: [UInt8]) throws(IdentityError) -> [UInt8] {
+        OpenSSLErrors.clear()
+        let bytes = Encoding.writing { bio in
+            passphrase.withUnsafeBytes { bytes in
+                muster_write_encrypted(
+                    bio,
+                    pointer,
+                    bytes.assumingMemoryBound(to: CChar.self).baseAddress,
+                    Int32(bytes.count)
+                )
+            }
+        }
+        guard let bytes else { throw .library("the key could not be encrypted") }
         return bytes
     }
 

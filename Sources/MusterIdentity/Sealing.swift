@@ -8,6 +8,11 @@ package enum Sealing {
     /// What an approver signs.
     package static func approvalBytes(plan: PlanID) -> [UInt8] { SigningDomain.approve + plan.bytes }
 
+    /// What somebody signs who sets a plan going alone, for this reason.
+    package static func breakGlassBytes(plan: PlanID, reason: String) -> [UInt8] {
+        SigningDomain.breakGlass + plan.bytes + Array(reason.utf8)
+    }
+
     /// What is signed to approve a runbook beforehand.
     ///
     /// `runbook` are the file's exact bytes, `declaration` those of the serialised declaration.
@@ -25,5 +30,10 @@ package enum Sealing {
         let time = UInt64(bitPattern: taken.nanoseconds)
         return SigningDomain.evidence + Array(question.description.utf8) + agent.bytes
             + (0..<8).map { UInt8(truncatingIfNeeded: time >> (56 - 8 * UInt64($0))) } + digest.bytes
+    }
+
+    /// What an offline root signs to say who may approve: `content` are the exact bytes of the list.
+    package static func approverListBytes(_ content: [UInt8]) -> [UInt8] {
+        SigningDomain.approverList + content
     }
 }

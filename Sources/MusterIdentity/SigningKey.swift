@@ -37,6 +37,30 @@ package final class SigningKey: Sendable {
         try self.init(handle: KeyHandle(pem: pem))
     }
 
+    /// Longest passphrase in bytes: as much as OpenSSL takes.
+    package static let passphraseBytesMax = 1024
+
+    /// Reads a private key from PEM that a passphrase encrypts.
+    package convenience init(pem: [UInt8], passphrase: [UInt8]) throws(IdentityError) {
+        try self.init(handle: KeyHandle(pem: pem, passphrase: passphrase))
+    }
+
+    /// Whether a PEM file says that it is encrypted.
+    package static func isEncrypted(pem: [UInt8]) -> Bool {
+        let text = String(decoding: pem, as: UTF8.self)
+        return text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+            || text.contains("Proc-Type: 4,ENCRYPTED")
+    }
+
+    /// PKCS #8 in PEM, encrypted as `openssl pkey` reads it: a stolen file is worth no more than its passphrase.
+    package func pem(passphrase: [UInt8]) throws(IdentityError) -> [UInt8] {
+        precondition(
+            (1...Self.passphraseBytesMax).contains(passphrase.count),
+            "a passphrase of \(passphrase.count) bytes"
+        )
+        return try handle.pem(passphrase: passphrase)
+    }
+
     /// PKCS #8 in PEM, unencrypted: for a file that only its owner can read.
     package var pem: [UInt8] { handle.pem }
 

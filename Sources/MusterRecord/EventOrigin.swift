@@ -14,7 +14,8 @@ enum EventOrigin: Sendable {
 extension IncidentEvent {
     var origin: EventOrigin {
         switch self {
-        case .alertReceived, .alertsTruncated, .opened, .evidenceKept, .approvalGiven, .approvalRejected,
+        case .alertReceived, .alertsTruncated, .opened, .evidenceKept, .approvalGiven, .glassBroken,
+            .approvalRejected,
             .rolloutPaused, .rolloutResumed, .rolloutAborted, .freezeBegan, .freezeEnded, .actionReported,
             .closed:
             .outside

@@ -118,7 +118,7 @@ package struct RecordReplay: Sendable {
     private func outside(_ body: IncidentEvent) -> String? {
         let incident = engine.incident
         switch body {
-        case .approvalGiven(let plan, _, _), .approvalRejected(let plan, _, _):
+        case .approvalGiven(let plan, _, _), .glassBroken(let plan, _, _), .approvalRejected(let plan, _, _):
             let waits = incident.pending.contains { $0.sealed.id == plan }
             return waits ? nil : "refused: plan \(plan.short) does not wait for a decision"
         case .rolloutPaused(let plan, _, _), .rolloutResumed(let plan, _), .rolloutAborted(let plan, _, _):

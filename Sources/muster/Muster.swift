@@ -31,7 +31,8 @@ struct Muster: ParsableCommand {
             IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
             PlanCommand.self, FreezeCommand.self, UnfreezeCommand.self, PostMortemCommand.self,
             ChangeCommand.self, RunbookCommand.self,
-            LoginCommand.self, OperatorCommand.self, TokenCommand.self, AgentCommand.self,
+            LoginCommand.self, OperatorCommand.self, ApproversCommand.self, TokenCommand.self,
+            AgentCommand.self,
             DrillCommand.self, EvaluateCommand.self,
         ]
     )

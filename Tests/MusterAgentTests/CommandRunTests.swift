@@ -14,7 +14,8 @@ import Testing
         _ argv: [String],
         timeout: Duration = .seconds(20),
         outputBytesMax: Int = 4096,
-        user: String = ""
+        user: String = "",
+        surroundings: CommandSurroundings = CommandSurroundings()
     ) -> PerformanceOutcome {
         CommandRun(
             CommandExecution(
@@ -22,7 +23,8 @@ import Testing
                 argv: argv,
                 user: user,
                 timeout: timeout,
-                outputBytesMax: outputBytesMax
+                outputBytesMax: outputBytesMax,
+                surroundings: surroundings
             ),
             mask: {
                 $0.split(separator: "hunter2", omittingEmptySubsequences: false).joined(separator: "***")
@@ -53,6 +55,56 @@ import Testing
         #expect(!result.output.contains("MUSTER_TEST_SECRET"))
         // 3 is ls's own look at the folder.
         #expect(lines.last?.hasSuffix("0 1 2 3 ") == true, "\(result.output)")
+    }
+
+    @Test func itGetsTheFolderAndTheVariablesOfThePolicyAndNoOthers() throws {
+        setenv("MUSTER_TEST_PASSED", "from the agent", 1)
+        setenv("MUSTER_TEST_SECRET", "x", 1)
+        defer {
+            unsetenv("MUSTER_TEST_PASSED")
+            unsetenv("MUSTER_TEST_SECRET")
+        }
+        let surroundings = CommandSurroundings(
+            folder: directory.root,
+            environment: [
+                "MODE": .fixed("a=b $(id)\n"), "MUSTER_TEST_PASSED": .passed, "LANG": .fixed("C"),
+            ]
+        )
+        guard case .succeeded(let result) = run(["/usr/bin/env", "-0"], surroundings: surroundings) else {
+            throw SetupFailure("did not run")
+        }
+        #expect(
+            Set(result.output.split(separator: "\0").map(String.init)) == [
+                "MODE=a=b $(id)\n", "MUSTER_TEST_PASSED=from the agent", "LANG=C",
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ]
+        )
+        let place = run(["/bin/pwd"], surroundings: surroundings)
+        #expect(place == .succeeded(ActionResult(output: directory.root + "\n")))
+    }
+
+    @Test func withoutItsFolderOrItsVariableNothingIsStarted() throws {
+        let path = try script("touch \(directory.path("ran"))")
+        let gone = CommandSurroundings(folder: directory.path("gone"))
+        guard case .untouched(let first) = run([path], surroundings: gone) else { throw SetupFailure("ran") }
+        #expect(first.reason.contains("in \(directory.path("gone")): No such file"), "\(first.reason)")
+        let missing = CommandSurroundings(environment: ["MUSTER_TEST_MISSING": .passed])
+        guard case .untouched(let second) = run([path], surroundings: missing) else {
+            throw SetupFailure("ran")
+        }
+        #expect(second.reason.contains("MUSTER_TEST_MISSING"))
+        #expect(access(directory.path("ran"), F_OK) != 0)
+    }
+
+    @Test func itsFolderIsEnteredAsTheUserThatItRunsAs() throws {
+        guard geteuid() == 0 else { return }
+        // Root may enter it, nobody may not.
+        let surroundings = CommandSurroundings(folder: directory.root)
+        guard case .untouched(let result) = run(["/bin/pwd"], user: "nobody", surroundings: surroundings)
+        else {
+            throw SetupFailure("ran")
+        }
+        #expect(result.reason.contains("Permission denied"), "\(result.reason)")
     }
 
     @Test func aBadEndIsToldWithItsStatus() throws {

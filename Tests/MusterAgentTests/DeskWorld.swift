@@ -86,7 +86,7 @@ final class DeskWorld {
         desk = nil
         let desk = ActionDesk(
             ledger: try LedgerFile(folder: folder.isEmpty ? directory.root : folder),
-            policy: PolicyFile(path: directory.path("policy.yaml")),
+            policy: PolicyFile(path: directory.path("policy.yaml"), state: directory.root),
             freezes: FreezeFile(folder: directory.root),
             agent: tickets.agent,
             reading: SignedTicketReader(),

@@ -36,8 +36,10 @@ import Testing
 
     init() throws { directory = try TemporaryDirectory() }
 
+    private func file(_ path: String) -> PolicyFile { PolicyFile(path: path, state: directory.root) }
+
     private func load(_ text: String) throws -> HostPolicy {
-        try PolicyFile(path: directory.write("policy.yaml", text.utf8)).load()
+        try file(directory.write("policy.yaml", text.utf8)).load(at: TestTickets.now)
     }
 
     @Test func aPolicyIsReadAsItStands() throws {
@@ -53,7 +55,7 @@ import Testing
     }
 
     @Test func aHostWithoutPolicyIsObserveOnly() throws {
-        #expect(try PolicyFile(path: directory.path("missing.yaml")).load().observeOnly)
+        #expect(try file(directory.path("missing.yaml")).load(at: TestTickets.now).observeOnly)
     }
 
     @Test(arguments: [
@@ -83,21 +85,21 @@ import Testing
         let path = try directory.write("policy.yaml", Self.text.utf8)
         for mode: mode_t in [0o620, 0o602] {
             chmod(path, mode)
-            #expect(throws: AgentError.self) { try PolicyFile(path: path).load() }
+            #expect(throws: AgentError.self) { try file(path).load(at: TestTickets.now) }
         }
         chmod(path, 0o600)
         chmod(directory.root, 0o777)
-        #expect(throws: AgentError.self) { try PolicyFile(path: path).load() }
+        #expect(throws: AgentError.self) { try file(path).load(at: TestTickets.now) }
         chmod(directory.root, 0o755)
-        #expect(throws: Never.self) { try PolicyFile(path: path).load() }
+        #expect(throws: Never.self) { try file(path).load(at: TestTickets.now) }
         symlink(path, directory.path("link.yaml"))
-        #expect(throws: AgentError.self) { try PolicyFile(path: directory.path("link.yaml")).load() }
+        #expect(throws: AgentError.self) { try file(directory.path("link.yaml")).load(at: TestTickets.now) }
     }
 
     @Test func aFileOfAnotherUserIsNotBelieved() throws {
         guard geteuid() == 0 else { return }
         let path = try directory.write("policy.yaml", Self.text.utf8)
         chown(path, 65_534, 65_534)
-        #expect(throws: AgentError.self) { try PolicyFile(path: path).load() }
+        #expect(throws: AgentError.self) { try file(path).load(at: TestTickets.now) }
     }
 }

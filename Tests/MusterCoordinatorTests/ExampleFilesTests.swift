@@ -22,7 +22,8 @@ import Testing
     }
 
     @Test func theRunbooksLoadAndSpeakOnlyOfWhatIsKnown() throws {
-        let contents = RunbookLibrary(directory: "\(Self.folder)/runbooks", approvers: [:]).read()
+        let contents = RunbookLibrary(directory: "\(Self.folder)/runbooks", approvers: ApproverDirectory())
+            .read()
         #expect(contents.problems.isEmpty, "\(contents.problems)")
         #expect(contents.runbooks.count == 2)
         let warned = contents.runbooks.filter { loaded in

@@ -24,6 +24,9 @@ import Testing
             output_max: 4096
             rate_per_hour: 3
             rollback: deploy_shop
+            hours: mon-fri 08:00-18:00 UTC
+            cwd: /srv/shop
+            env: { MODE: { value: batch }, TOKEN: agent }
           - name: deploy_shop
             argv: ["/usr/bin/deploy"]
             allow: never
@@ -62,6 +65,11 @@ import Testing
         rollback.outputBytesMax = 4_096
         rollback.ratePerHour = 3
         rollback.rollback = "deploy_shop"
+        rollback.hours = WeeklyHours("mon-fri 08:00-18:00 UTC")
+        rollback.surroundings = CommandSurroundings(
+            folder: "/srv/shop",
+            environment: ["MODE": .fixed("batch"), "TOKEN": .passed]
+        )
         var deploy = PolicyAction(name: "deploy_shop", argv: ["/usr/bin/deploy"])
         deploy.allow = .never
         expected.actions = [rollback, deploy]
@@ -118,14 +126,31 @@ import Testing
         ("output_max: 4096", "output_max: 16385", 15, "must be a whole number from 0 to 16384"),
         ("rate_per_hour: 3", "rate_per_hour: 0", 16, "must be a whole number from 1 to 3600"),
         ("rollback: deploy_shop", "rollback: reboot", 7, "names the rollback \"reboot\", which is no action"),
-        ("name: deploy_shop", "name: rollback_shop", 18, "there are two actions named \"rollback_shop\""),
-        ("allow: never", "allow: maybe", 20, "must be one of never, approved, preapproved, found \"maybe\""),
-        ("    allow: preapproved", "    timeout: 30s", 22, "missing key \"allow\": never, approved"),
-        ("- target: orders", "- database: orders", 22, "unknown key \"database\"; expected one of allow"),
-        ("preapproval: true", "preapproval: maybe", 25, "must be true or false, found \"maybe\""),
-        ("preapproval: true", "preapproved: true", 25, "unknown key \"preapproved\""),
-        ("sha256: [\"", "sha256: [\"x", 28, "digests of 64 hexadecimal digits"),
-        ("sha256: [", "sha512: [", 25, "needs \"sha256\""),
+        ("mon-fri 08:00", "mon-fri 8:00", 18, "\"hours\" must be like"),
+        ("18:00 UTC", "18:00 CET", 18, "\"hours\" must be like"),
+        ("cwd: /srv/shop", "cwd: srv/shop", 19, "absolute path of a folder"),
+        ("MODE: {", "MO-DE: {", 20, "\"MO-DE\" is no name of a variable"),
+        ("MODE: {", "1MODE: {", 20, "\"1MODE\" is no name of a variable"),
+        ("TOKEN: agent", "TOKEN: secret", 20, "found \"secret\""),
+        ("value: batch", "is: batch", 20, "missing key \"value\""),
+        ("{ MODE: { value: batch }, TOKEN: agent }", "[MODE]", 20, "\"env\" must be"),
+        ("name: deploy_shop", "name: rollback_shop", 21, "there are two actions named \"rollback_shop\""),
+        ("allow: never", "allow: maybe", 23, "must be one of never, approved, preapproved, found \"maybe\""),
+        ("    allow: preapproved", "    timeout: 30s", 25, "missing key \"allow\": never, approved"),
+        ("- target: orders", "- database: orders", 25, "unknown key \"database\"; expected one of allow"),
+        (
+            "approvals_needed: 2", "break_glass: true", 2,
+            "needs an approver with \"may: [approve, break_glass]\""
+        ),
+        ("\" }\nactions", "\", may: [break_glass] }\nactions", 2, "is 2, but there are only 1 approvers"),
+        (
+            "\" }\nactions", "\", may: [preapprove] }\nactions", 5,
+            "approve, break_glass; found \"preapprove\""
+        ),
+        ("preapproval: true", "preapproval: maybe", 28, "must be true or false, found \"maybe\""),
+        ("preapproval: true", "preapproved: true", 28, "unknown key \"preapproved\""),
+        ("sha256: [\"", "sha256: [\"x", 31, "digests of 64 hexadecimal digits"),
+        ("sha256: [", "sha512: [", 28, "needs \"sha256\""),
     ]
 
     @Test(

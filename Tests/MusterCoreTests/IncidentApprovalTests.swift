@@ -100,6 +100,46 @@ import Testing
         #expect(record.work == [.issueTicket(plan: plan.id, host: Samples.web2)])
     }
 
+    @Test("One person alone sets a plan going that needs more, and the others are called once")
+    func breakGlass() throws {
+        var both = plan
+        both.plan.approvals = 2
+        var record = IncidentRecord.proposed(both)
+        let use = BreakGlass(signer: "dana", reason: "nobody answers", signature: [8])
+        record.take(Samples.approved(both))
+        #expect(!acts(record) && record.incident.pending.count == 1)
+        record.take(.glassBroken(plan: both.id, use: use, by: "dana"))
+        #expect(record.incident.pending.isEmpty && record.incident[both.id]?.isUndecided == false)
+        #expect(record.engine.outstanding(now: record.now).contains(.tell(.glassBroken(plan: both.id))))
+        #expect(acts(record))
+        // What was decided stays: a later rejection stops nothing, a second use changes nothing.
+        record.take(.approvalRejected(plan: both.id, by: "eve", reason: ""))
+        let other = BreakGlass(signer: "eve", reason: "me too", signature: [9])
+        record.take(.glassBroken(plan: both.id, use: other, by: "eve"))
+        record.take(Samples.ticketed(1, both))
+        let ticket = try #require(record.incident.ticket(Samples.ticket(1)))
+        #expect(ticket.breakGlass == use && ticket.approvals.map(\.signer) == ["dana"])
+        record.take(
+            .notified(
+                purpose: .glassBroken(plan: both.id),
+                channel: "",
+                text: "",
+                delivered: true,
+                reason: ""
+            )
+        )
+        #expect(!record.engine.outstanding(now: record.now).contains(.tell(.glassBroken(plan: both.id))))
+    }
+
+    @Test("What was rejected is not set going by one person alone")
+    func breakGlassAfterRejection() {
+        var record = IncidentRecord.proposed(plan)
+        record.take(.approvalRejected(plan: plan.id, by: "eve", reason: "wrong host"))
+        let use = BreakGlass(signer: "dana", reason: "nobody answers", signature: [8])
+        record.take(.glassBroken(plan: plan.id, use: use, by: "dana"))
+        #expect(record.incident[plan.id]?.mayRun == false)
+    }
+
     @Test("Any doubt turns a signature into a request for approval")
     func doubts() throws {
         var lapsed = Samples.signature

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterTesting
 import Testing
 
 @Suite struct PrimitivesTests {
@@ -92,6 +93,33 @@ import Testing
         signature[10] ^= 1
         #expect(!SigningKey.verify(signature: signature, of: bytes, publicKey: key.publicKey))
         #expect(!SigningKey.verify(signature: [], of: bytes, publicKey: key.publicKey))
+    }
+
+    @Test("A key is encrypted as OpenSSL's own tool reads it")
+    func passphrase() throws {
+        let key = try SigningKey.generate()
+        let pem = try key.pem(passphrase: Array("correct horse".utf8))
+        #expect(SigningKey.isEncrypted(pem: pem) && !SigningKey.isEncrypted(pem: key.pem))
+        #expect(try key.pem(passphrase: Array("correct horse".utf8)) != pem)
+        let again = try SigningKey(pem: pem, passphrase: Array("correct horse".utf8))
+        #expect(again.publicKey == key.publicKey)
+        #expect(throws: IdentityError.self) { try SigningKey(pem: pem, passphrase: Array("correct".utf8)) }
+        #expect(throws: IdentityError.self) { try SigningKey(pem: pem, passphrase: []) }
+        #expect(throws: IdentityError.self) { try SigningKey(pem: pem) }
+        let folder = try TemporaryDirectory()
+        let path = try folder.write("key.pem", pem)
+        let child = try ChildProcess(
+            ["openssl", "asn1parse", "-in", path],
+            in: folder
+        )
+        #expect(try child.waitForExit() == 0)
+        #expect(child.output.contains(":PBES2") && child.output.contains(":scrypt"))
+        #expect(child.output.contains(":aes-256-cbc"))
+        let opened = try ChildProcess(
+            ["openssl", "pkey", "-in", path, "-passin", "pass:correct horse", "-noout"],
+            in: folder
+        )
+        #expect(try opened.waitForExit() == 0)
     }
 
     @Test("A key of another kind, an encrypted one and no key are refused")

@@ -91,7 +91,7 @@ extension SystemTests {
                     )
                 )
                 try coordinator.start()
-                _ = try coordinator.muster("operator", "keygen", "--name", "dana")
+                _ = try coordinator.muster("operator", "keygen", "--name", "dana", "--no-passphrase")
                 let key = try coordinator.muster("operator", "key").split(whereSeparator: \.isWhitespace)
                 far = try RealAgent(
                     "far",

@@ -135,6 +135,11 @@ import Testing
                 ),
                 signer: "ana",
                 signature: [UInt8](repeating: 2, count: 64)
+            ),
+            breakGlass: BreakGlass(
+                signer: "bob",
+                reason: "niemand sonst geht ans Telefon – ü",
+                signature: [UInt8](repeating: 3, count: 64)
             )
         )
         let read = try Ticket(WireTicket(ticket)) { $0 == bytes ? Self.agent : .zero }
@@ -142,6 +147,12 @@ import Testing
         var short = WireTicket(ticket)
         short.approvals[0].signature = Data([1])
         #expect(throws: WireError.self) { try Ticket(short) { _ in Self.agent } }
+        var long = WireTicket(ticket)
+        long.breakGlass.reason = String(repeating: "x", count: BreakGlass.reasonBytesMax + 1)
+        #expect(throws: WireError.self) { try Ticket(long) { _ in Self.agent } }
+        long = WireTicket(ticket)
+        long.breakGlass.signature = Data([1])
+        #expect(throws: WireError.self) { try Ticket(long) { _ in Self.agent } }
     }
 
     @Test func aReportComesBackAsItWasAndItsOutputKeepsItsEnd() throws {

@@ -93,7 +93,7 @@ final class SimulatedHost {
 
     init(number: Int, policy: String, world: Simulation) throws {
         self.world = world
-        self.policy = PolicyFile(path: policy)
+        self.policy = PolicyFile(path: policy, state: "/nonexistent")
         name = "host-\(number)"
         var bytes: [UInt8] = []
         while bytes.count < 32 { bytes.append(UInt8(truncatingIfNeeded: world.random.next())) }

@@ -196,6 +196,7 @@ final class ActionDesk {
                 subject: permitted.forward.subject,
                 isPreApproved: permitted.isPreApproved,
                 rollback: permitted.rollback,
+                reason: permitted.breakGlass.map { "set going by \($0.signer) alone: \($0.reason)" } ?? "",
                 at: now
             )
             try ledger.take(step)
@@ -224,7 +225,8 @@ final class ActionDesk {
         do {
             if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
             let engine = ledger.engine
-            return TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
+            let policy = try policy.load(at: now, remembering: false)
+            return TicketJudge(policy: policy, agent: agent, reading: reading)
                 .trial(of: plan, now: now) { engine.runs(of: $0, before: now) }
         } catch {
             var trial = PlanTrial()
@@ -234,7 +236,7 @@ final class ActionDesk {
     }
 
     private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
-        let policy = try self.policy.load()
+        let policy = try self.policy.load(at: now)
         let engine = ledger.engine
         // What has been taken on counts already, and is not a run of its own a second time.
         let own = engine[ticket.id] == nil ? 0 : 1
@@ -386,7 +388,7 @@ final class ActionDesk {
     /// more: then the action is taken back at its deadline.
     private func verification(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
         guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
-            plan.verification != nil, let policy = try? policy.load(),
+            plan.verification != nil, let policy = try? policy.loadRules(),
             let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
                 of: plan
             )
@@ -423,7 +425,7 @@ final class ActionDesk {
         guard let plan = reading.plan(from: entry.planBytes) else {
             throw PolicyRefusal("the plan in the ledger can't be read")
         }
-        return try TicketJudge(policy: try policy.load(), agent: agent, reading: reading)
+        return try TicketJudge(policy: try policy.loadRules(), agent: agent, reading: reading)
             .rollback(of: plan, preApproved: entry.isPreApproved)
     }
 

@@ -5,14 +5,14 @@ import MusterCore
 /// One run of a command that the policy names; blocks until it and everything it started are gone.
 ///
 /// No shell: argv goes to `execve` as it is. Own session and process group, no open descriptors but its output,
-/// an empty environment but for PATH, `/` as its folder. At the timeout all that it has started gets TERM, five seconds
-/// later KILL: its process group, and where the host has control groups also what has left that. What a command that
-/// ended in time has left running is meant to run, and is let be.
+/// an empty environment but for PATH, LANG and what the policy names, `/` or the policy's as its folder. At the timeout
+/// all that it has started gets TERM, five seconds later KILL: its process group, and where the host has control groups
+/// also what has left that. What a command that ended in time has left running is meant to run, and is let be.
 struct CommandRun {
     /// From TERM to KILL.
     static let graceMax: Duration = .seconds(5)
     private static let environment = [
-        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
     ]
 
     private let command: CommandExecution
@@ -30,6 +30,12 @@ struct CommandRun {
         } catch {
             return .untouched(ActionResult(reason: "not started: \(error.message)", exitStatus: 126))
         }
+        let environment: [String]
+        do throws(AgentError) {
+            environment = try self.environment()
+        } catch {
+            return .untouched(ActionResult(reason: "not started: \(error.message)", exitStatus: 126))
+        }
         var pipes: [Int32] = [-1, -1]
         guard pipe2(&pipes, O_CLOEXEC) == 0 else {
             return .untouched(
@@ -38,39 +44,65 @@ struct CommandRun {
         }
         var pid: pid_t = 0
         let group = ControlGroup()
-        let result = start(output: pipes[1], group?.door ?? -1, identity, &pid)
+        let result = start(output: pipes[1], group?.door ?? -1, identity, environment, &pid)
         close(pipes[1])
         defer { close(pipes[0]) }
         guard result == 0 else {
-            let reason = "not started: \(command.argv.first ?? ""): \(SystemText.error(result))"
+            let folder = command.surroundings.folder
+            let place = folder == "/" ? "" : " in \(folder)"
+            let reason = "not started: \(command.argv.first ?? "")\(place): \(SystemText.error(result))"
             return .untouched(ActionResult(reason: reason, exitStatus: 126))
         }
         return watch(pid, group, output: pipes[0])
+    }
+
+    /// `NAME=value` of every variable that the command gets.
+    private func environment() throws(AgentError) -> [String] {
+        var values = Self.environment
+        for (name, variable) in command.surroundings.environment {
+            switch variable {
+            case .fixed(let value): values[name] = value
+            case .passed:
+                guard let value = getenv(name) else {
+                    throw AgentError(
+                        .configuration,
+                        "the policy passes \(name) from the agent's environment, which has none"
+                    )
+                }
+                values[name] = String(cString: value)
+            }
+        }
+        return values.map { "\($0.key)=\($0.value)" }
     }
 
     private func start(
         output: Int32,
         _ group: Int32,
         _ identity: UserIdentity?,
+        _ variables: [String],
         _ pid: inout pid_t
     ) -> Int32 {
         var argv: [UnsafeMutablePointer<CChar>?] = command.argv.map { strdup($0) }
-        var environment: [UnsafeMutablePointer<CChar>?] = Self.environment.map { strdup($0) }
-        defer { for pointer in argv + environment { free(pointer) } }
+        var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) }
+        let folder = strdup(command.surroundings.folder)
+        defer { for pointer in argv + environment + [folder] { free(pointer) } }
+        guard let folder else { return ENOMEM }
         // The arrays end in NULL, and none of the copies may be missing before it.
         guard !argv.isEmpty, !argv.contains(nil), !environment.contains(nil) else { return ENOMEM }
         argv.append(nil)
         environment.append(nil)
         let groups = identity?.groups ?? []
-        var options = muster_spawn_options()
-        options.output = output
-        options.group = group
-        options.change_user = identity.map { $0.isCurrent ? 0 : 1 } ?? 0
-        options.uid = identity?.uid ?? 0
-        options.gid = identity?.gid ?? 0
-        options.group_count = Int32(groups.count)
         return groups.withUnsafeBufferPointer { groups in
-            options.groups = groups.baseAddress
+            var options = muster_spawn_options(
+                output: output,
+                group: group,
+                folder: folder,
+                change_user: identity.map { $0.isCurrent ? 0 : 1 } ?? 0,
+                uid: identity?.uid ?? 0,
+                gid: identity?.gid ?? 0,
+                groups: groups.baseAddress,
+                group_count: Int32(groups.count)
+            )
             return muster_spawn(&pid, argv[0], &argv, &environment, &options)
         }
     }

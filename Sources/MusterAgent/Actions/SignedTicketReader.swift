@@ -17,6 +17,11 @@ package struct SignedTicketReader: TicketReading, Sendable {
         SigningKey.verify(signature: signature, of: Sealing.approvalBytes(plan: plan), publicKey: key)
     }
 
+    package func isBreakGlass(_ use: BreakGlass, for plan: PlanID, key: [UInt8]) -> Bool {
+        let bytes = Sealing.breakGlassBytes(plan: plan, reason: use.reason)
+        return SigningKey.verify(signature: use.signature, of: bytes, publicKey: key)
+    }
+
     package func isPreApproved(_ preApproval: PreApproval, key: [UInt8]) -> Bool {
         let bytes = Sealing.preApprovalBytes(
             runbook: preApproval.runbook,

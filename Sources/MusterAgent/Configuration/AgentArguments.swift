@@ -6,7 +6,7 @@ package enum AgentCommand: Equatable, Sendable {
     case version
     case join(Join)
     case run(config: String?, state: String?)
-    case checkPolicy(path: String?)
+    case checkPolicy(path: String?, state: String?)
     case showLedger(state: String?)
     case acceptLedger(state: String?, reason: String)
     case markDeploy(DeployMark)
@@ -47,8 +47,8 @@ package enum AgentCommand: Equatable, Sendable {
               - reads it from standard input. With --config the coordinator may stand in agent.yaml.
           muster-agent run [--config PATH] [--state DIR]
               Runs until TERM or INT. HUP tells in the log what the policy now says.
-          muster-agent policy check [--policy PATH]
-              Says whether the policy is safe and understood, and what it allows.
+          muster-agent policy check [--policy PATH] [--state DIR]
+              Says whether the policy is safe and understood, what it allows, and who may approve.
           muster-agent ledger show [--state DIR]
               Tells what was done on this host, and whether the ledger can be used.
           muster-agent ledger accept --reason TEXT [--state DIR]
@@ -133,7 +133,8 @@ package enum AgentCommand: Equatable, Sendable {
             guard reader.takeWord("check") else {
                 throw AgentError(.usage, "the command is \"policy check\"")
             }
-            self = .checkPolicy(path: try reader.options(["--policy"])["--policy"])
+            let options = try reader.options(["--policy", "--state"])
+            self = .checkPolicy(path: options["--policy"], state: options["--state"])
         } else if reader.takeWord("ledger") {
             if reader.takeFlag(["--help", "-h"]) {
                 self = .help

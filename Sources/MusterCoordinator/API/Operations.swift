@@ -74,6 +74,16 @@ package protocol Operations: Sendable {
         by operatorName: String
     ) async throws(OperationError)
 
+    /// Sets a plan going for one person alone, also one of their own, and calls the others.
+    ///
+    /// - Throws: as ``approve(_:of:approval:by:)``; hosts whose policy does not allow it refuse all the same.
+    func breakGlass(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        use: BreakGlass,
+        by operatorName: String
+    ) async throws(OperationError)
+
     /// Turns a plan down.
     func reject(
         _ plan: PlanID,

@@ -25,8 +25,7 @@ extension Incident {
             throw OperationError(.notFound, "incident \(self.id) has no plan \(id.short)")
         }
         switch record.decision {
-        case .open: break
-        case .approved:
+        case .open, .approved:
             guard record.isUndecided else {
                 throw OperationError(.conflict, "plan \(id.short) is approved already")
             }

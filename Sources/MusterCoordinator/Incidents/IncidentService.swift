@@ -12,6 +12,7 @@ package final class IncidentService: Operations, Service {
     let store: IncidentStore
     let changeStore: ChangeStore
     let configuration: CoordinatorConfiguration
+    private let approvers: ApproverDirectory
     let now: @Sendable () -> Timestamp
     let fleet: any Fleet
     let board: FreezeBoard
@@ -44,11 +45,13 @@ package final class IncidentService: Operations, Service {
         self.board = freezes
         self.logger = logger
         self.now = now
+        let approvers = ApproverDirectory(configuration, now: now)
+        self.approvers = approvers
         self.performer = DirectivePerformer(
             fleet: fleet,
             changes: changes,
             store: store,
-            library: RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers),
+            library: RunbookLibrary(directory: configuration.runbooks, approvers: approvers),
             notifier: notifier,
             configuration: configuration,
             logger: logger,
@@ -341,7 +344,7 @@ package final class IncidentService: Operations, Service {
         by operatorName: String
     ) async throws(OperationError) {
         let now = now
-        let approvers = configuration.approvers
+        let approvers = try people(who: .approve)
         try await known(incident).decide { incident throws(OperationError) in
             let record = try incident.undecided(plan, at: now())
             let proposer = record.sealed.plan.proposer
@@ -365,13 +368,13 @@ package final class IncidentService: Operations, Service {
                     )
                 }
             }
-            guard approvers.isEmpty || approvers[approval.signer] != nil else {
-                throw OperationError(
-                    .denied,
-                    "\"\(approval.signer)\" is no approver; known are \(approvers.keys.sorted().joined(separator: ", "))"
-                )
-            }
-            if let key = approvers[approval.signer] {
+            if let approvers {
+                guard let key = approvers[approval.signer] else {
+                    throw OperationError(
+                        .denied,
+                        "\"\(approval.signer)\" is no approver; known are \(approvers.keys.sorted().joined(separator: ", "))"
+                    )
+                }
                 let signed = Sealing.approvalBytes(plan: plan)
                 guard SigningKey.verify(signature: approval.signature, of: signed, publicKey: key) else {
                     throw OperationError(
@@ -381,6 +384,45 @@ package final class IncidentService: Operations, Service {
                 }
             }
             return [.approvalGiven(plan: plan, approval: approval, by: operatorName)]
+        }
+    }
+
+    package func breakGlass(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        use: BreakGlass,
+        by operatorName: String
+    ) async throws(OperationError) {
+        let now = now
+        let people = try people(who: .breakGlass)
+        try await known(incident).decide { incident throws(OperationError) in
+            _ = try incident.undecided(plan, at: now())
+            if let people {
+                guard let key = people[use.signer] else {
+                    let names = people.keys.sorted().joined(separator: ", ")
+                    throw OperationError(
+                        .denied,
+                        "\"\(use.signer)\" may not break the glass; \(names.isEmpty ? "nobody may" : "may: \(names)")"
+                    )
+                }
+                let signed = Sealing.breakGlassBytes(plan: plan, reason: use.reason)
+                guard SigningKey.verify(signature: use.signature, of: signed, publicKey: key) else {
+                    throw OperationError(
+                        .denied,
+                        "the signature is not \(use.signer)'s over plan \(plan.short) and the reason"
+                    )
+                }
+            }
+            return [.glassBroken(plan: plan, use: use, by: operatorName)]
+        }
+    }
+
+    /// Keys of those who may do this, as far as they are listed here.
+    private func people(who right: ApproverRight) throws(OperationError) -> [String: [UInt8]]? {
+        do throws(PolicyRefusal) {
+            return try approvers.keys(of: right)
+        } catch {
+            throw OperationError(.denied, "nobody can approve now: \(error.reason)")
         }
     }
 

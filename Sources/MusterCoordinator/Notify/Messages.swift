@@ -26,12 +26,13 @@ enum Messages {
         case .resolved: "resolved"
         case .postMortem: "postMortem"
         case .rollbackFailed: "rollbackFailed"
+        case .glassBroken: "glassBroken"
         }
     }
 
     private static func callsPeople(_ purpose: NotificationPurpose) -> Bool {
         switch purpose {
-        case .escalated, .rollbackFailed: true
+        case .escalated, .rollbackFailed, .glassBroken: true
         case .opened, .ranked, .approval, .step, .resolved, .postMortem: false
         }
     }
@@ -55,6 +56,13 @@ enum Messages {
             guard let record = incident[ticket] else { return "A rollback failed" }
             return "\(record.host.name) could not take its action back: \(record.report?.reason ?? "")"
                 + "\nIts state has to be looked at by hand (ticket \(ticket))."
+        case .glassBroken(let plan):
+            guard let record = incident[plan], let use = record.breakGlass else {
+                return "A glass was broken"
+            }
+            return "BREAK-GLASS: \(use.signer) set plan \(plan.short) going alone: \(use.reason)"
+                + "\n\(record.sealed.plan.summary)"
+                + "\nTo end it: muster plan abort \(incident.id) \(plan.short)"
         }
     }
 

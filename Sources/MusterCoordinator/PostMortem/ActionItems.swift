@@ -64,6 +64,10 @@ struct ActionItems {
                 lines.append(cite.sentence("Look on \(host.name) what became of the action.", event))
             case .verified(_, false, _, _):
                 lines.append(cite.sentence("Correct the runbook: its action did not help.", event))
+            case .glassBroken(_, let use, let by):
+                let text =
+                    "Look over what \(by) set going alone (\(use.reason)), and why nobody else could be had."
+                lines.append(cite.sentence(text, event))
             case .approvalRequested(_, let why):
                 let reasons = why.joined(separator: "; ")
                 lines.append(cite.sentence("Consider whether a person is needed here: \(reasons).", event))

@@ -163,7 +163,8 @@ struct PostMortem {
 
     private mutating func actions() -> [String] {
         let kinds: Set<IncidentEvent.Kind> = [
-            .runbookMatched, .runbookNotFound, .stepEnded, .planProposed, .approvalGiven, .approvalRejected,
+            .runbookMatched, .runbookNotFound, .stepEnded, .planProposed, .approvalGiven, .glassBroken,
+            .approvalRejected,
             .approvalPresent, .actionReported, .actionUndelivered, .actionDecided, .actionLost, .verified,
             .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped,
             .freezeBegan, .freezeEnded,
@@ -179,6 +180,7 @@ struct PostMortem {
             (.contextCollected, "The context was there"),
             (.hypothesisRanked, "The first hypothesis was there"),
             (.approvalRequested, "Approval was asked for"), (.approvalGiven, "Approval was given"),
+            (.glassBroken, "The glass was broken"),
             (.verified, "The first verification ended"), (.resolved, "It was resolved"),
         ]
         for (kind, words) in marks {

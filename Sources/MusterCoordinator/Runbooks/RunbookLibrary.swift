@@ -33,12 +33,12 @@ package struct RunbookLibrary: Sendable {
     package static let filesMax = 500
 
     private let directory: String
-    private let approvers: [String: [UInt8]]
+    private let approvers: ApproverDirectory
 
     /// - Parameters:
     ///   - directory: Its files `*.yaml` are runbooks; `NAME.yaml.approval` beside one holds a signature.
-    ///   - approvers: Public keys by name; a signature of anybody not listed is left to the hosts to judge.
-    package init(directory: String, approvers: [String: [UInt8]]) {
+    ///   - approvers: A signature of anybody not listed is left to the hosts to judge.
+    package init(directory: String, approvers: ApproverDirectory) {
         self.directory = directory
         self.approvers = approvers
     }
@@ -104,7 +104,7 @@ package struct RunbookLibrary: Sendable {
             throw reader.error(at: reader.position, "\"declaration\" and \"signature\" are base64")
         }
         try reader.finish()
-        if let key = approvers[signer] {
+        if let key = (try? approvers.keys(of: .preapprove))?[signer] {
             let signed = Sealing.preApprovalBytes(runbook: runbook, declaration: declaration)
             guard SigningKey.verify(signature: signature, of: signed, publicKey: key) else {
                 throw StateFileError(

@@ -85,8 +85,11 @@ package struct Coordinator: Sendable {
             },
             stamp: stamp
         )
-        for problem in RunbookLibrary(directory: configuration.runbooks, approvers: configuration.approvers)
-            .read().problems
+        let approvers = ApproverDirectory(configuration, now: now)
+        if let problem = approvers.problem {
+            logger.warning("the list of approvers can't be used", metadata: ["reason": "\(problem)"])
+        }
+        for problem in RunbookLibrary(directory: configuration.runbooks, approvers: approvers).read().problems
         {
             logger.warning("a runbook can't be used", metadata: ["reason": "\(problem)"])
         }

@@ -74,13 +74,16 @@ extension ByteWriter {
     mutating func execution(_ execution: Execution) {
         switch execution {
         case .command(let command):
-            byte(1)
+            let isPlain = command.surroundings == CommandSurroundings()
+            // Agents from before folders and environments read the first kind only.
+            byte(isPlain ? 1 : 3)
             text(command.name)
             half(UInt32(command.argv.count))
             for element in command.argv { text(element) }
             text(command.user)
             word(UInt64(bitPattern: Int64(command.timeout.inMilliseconds)))
             half(UInt32(clamping: command.outputBytesMax))
+            if !isPlain { surroundings(command.surroundings) }
         case .sql(let sql):
             byte(2)
             text(sql.target)
@@ -90,10 +93,44 @@ extension ByteWriter {
     }
 }
 
+extension ByteWriter {
+    private mutating func surroundings(_ surroundings: CommandSurroundings) {
+        text(surroundings.folder)
+        half(UInt32(surroundings.environment.count))
+        for (name, variable) in surroundings.environment.sorted(by: { $0.key < $1.key }) {
+            text(name)
+            switch variable {
+            case .passed: byte(0)
+            case .fixed(let value):
+                byte(1)
+                text(value)
+            }
+        }
+    }
+}
+
 extension ByteReader {
+    private mutating func surroundings() -> CommandSurroundings? {
+        guard let folder = text(), let count = half(), count <= CommandSurroundings.variablesMax else {
+            return nil
+        }
+        var surroundings = CommandSurroundings(folder: folder)
+        for _ in 0..<count {
+            guard let name = text(), let kind = byte(), kind <= 1 else { return nil }
+            guard kind == 1 else {
+                surroundings.environment[name] = .passed
+                continue
+            }
+            guard let value = text() else { return nil }
+            surroundings.environment[name] = .fixed(value)
+        }
+        return surroundings
+    }
+
     mutating func execution() -> Execution? {
-        switch byte() {
-        case 1:
+        let kind = byte()
+        switch kind {
+        case 1, 3:
             guard let name = text(), let count = half(), count <= 64 else { return nil }
             var argv: [String] = []
             for _ in 0..<count {
@@ -101,13 +138,15 @@ extension ByteReader {
                 argv.append(element)
             }
             guard let user = text(), let timeout = word(), let outputMax = half() else { return nil }
+            guard let surroundings = kind == 3 ? surroundings() : CommandSurroundings() else { return nil }
             return .command(
                 CommandExecution(
                     name: name,
                     argv: argv,
                     user: user,
                     timeout: .milliseconds(Int64(bitPattern: timeout)),
-                    outputBytesMax: Int(outputMax)
+                    outputBytesMax: Int(outputMax),
+                    surroundings: surroundings
                 )
             )
         case 2:

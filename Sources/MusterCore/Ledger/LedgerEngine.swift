@@ -91,12 +91,13 @@ package struct LedgerEngine: Sendable {
         try first(ticket, .refused, reason: reason, at: now)
     }
 
-    /// The step that takes a ticket on, before anything happens.
+    /// The step that takes a ticket on, before anything happens; `reason` says what is special about its permission.
     package func prepare(
         _ ticket: Ticket,
         subject: String,
         isPreApproved: Bool,
         rollback: Execution? = nil,
+        reason: String = "",
         at now: Timestamp
     ) throws(LedgerError) -> LedgerStep {
         guard pending.count < Self.reportsPendingMax else {
@@ -105,7 +106,7 @@ package struct LedgerEngine: Sendable {
                 "the coordinator has not taken \(pending.count) reports of this host yet"
             )
         }
-        var step = try first(ticket, .prepared, reason: "", at: now)
+        var step = try first(ticket, .prepared, reason: reason, at: now)
         step.subject = subject
         step.isPreApproved = isPreApproved
         step.plan = ticket.plan.bytes

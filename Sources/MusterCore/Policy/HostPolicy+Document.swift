@@ -7,6 +7,11 @@ extension HostPolicy {
     ///     approvers:
     ///       - name: ana
     ///         key: <Ed25519 public key, 32 bytes in base64>
+    ///         may: [approve, break_glass]    # else approve
+    ///     break_glass: false             # true lets one who may set a plan going alone, whatever approvals it needs;
+    ///                                    # hours, rates and "allow: never" hold all the same
+    ///     approver_root: <base64>        # instead of approvers and signers: the key that signs approvers.yaml
+    ///                                    # beside this file (see ``ApproverList``)
     ///     actions:
     ///       - name: rollback_shop
     ///         argv: ["/usr/local/bin/shop-deploy", "--to", "{to}"]
@@ -18,6 +23,12 @@ extension HostPolicy {
     ///         timeout: 60s               # 1s to 1h; else 60s
     ///         output_max: 16384          # bytes, 0 to 16384; else 16384
     ///         rate_per_hour: 6           # 1 to 3600; else 6
+    ///         hours: mon-fri 08:00-18:00 UTC   # when it may begin (see ``WeeklyHours``); else always. A rollback,
+    ///                                    # even by this very action, may begin at any time
+    ///         cwd: /srv/shop             # else /
+    ///         env:                       # else only PATH and LANG
+    ///           SHOP_MODE: { value: batch }   # as it stands here
+    ///           SHOP_TOKEN: agent        # from the agent's own environment
     ///         rollback: deploy_shop      # the only action that may take it back; else any listed one
     ///     sql:
     ///       - target: orders             # database target in agent.yaml; "" for the only one
@@ -40,7 +51,27 @@ extension HostPolicy {
         observeOnly = try reader.bool("observe_only") ?? false
         labels = try reader.map("labels")
         approvalsNeeded = try reader.int("approvals_needed", in: 1...10) ?? 1
-        approvers = try PolicyKey.list(try reader.list("approvers"), in: file, decodeKey: decodeKey)
+        approvers = try PolicyKey.list(
+            try reader.list("approvers"),
+            in: file,
+            rights: [.approve, .breakGlass],
+            decodeKey: decodeKey
+        )
+        allowsBreakGlass = try reader.bool("break_glass") ?? false
+        if let root = try reader.approverRoot(decodeKey) {
+            guard approvers.isEmpty else {
+                throw reader.error(
+                    at: reader.position(of: "approvers"),
+                    "\"approvers\" come from the list that \"approver_root\" signs; leave out one of the two"
+                )
+            }
+            approverSource = .root(root)
+        } else if allowsBreakGlass, !approvers.contains(where: { $0.may.contains(.breakGlass) }) {
+            throw reader.error(
+                at: reader.position(of: "break_glass"),
+                "\"break_glass: true\" needs an approver with \"may: [approve, break_glass]\""
+            )
+        }
         for node in try reader.list("actions") {
             let action = try PolicyAction(node, in: file)
             guard self.action(action.name) == nil else {
@@ -58,7 +89,18 @@ extension HostPolicy {
         if let node = reader.node("runbooks") {
             var inner = try DocumentReader(node, in: file, expecting: "\"preapproval\" and \"signers\"")
             allowsPreApproval = try inner.bool("preapproval") ?? false
-            runbookSigners = try PolicyKey.list(try inner.list("signers"), in: file, decodeKey: decodeKey)
+            runbookSigners = try PolicyKey.list(
+                try inner.list("signers"),
+                in: file,
+                rights: [],
+                decodeKey: decodeKey
+            )
+            if case .root = approverSource, !runbookSigners.isEmpty {
+                throw inner.error(
+                    at: inner.position(of: "signers"),
+                    "\"signers\" come from the list that \"approver_root\" signs: those who may preapprove"
+                )
+            }
             preApprovedRunbooks = try inner.digests("sha256")
             guard !allowsPreApproval || !preApprovedRunbooks.isEmpty else {
                 throw inner.error(
@@ -75,40 +117,14 @@ extension HostPolicy {
                 "action \"\(action.name)\" names the rollback \"\(rollback)\", which is no action of this policy"
             )
         }
-        guard approvers.isEmpty || approvalsNeeded <= approvers.count else {
+        let mayApprove = approvers.count { $0.may.contains(.approve) }
+        guard approvers.isEmpty || approvalsNeeded <= mayApprove else {
             throw reader.error(
                 at: reader.position(of: "approvals_needed"),
-                "\"approvals_needed\" is \(approvalsNeeded), but there are only \(approvers.count) approvers"
+                "\"approvals_needed\" is \(approvalsNeeded), but there are only \(mayApprove) approvers"
             )
         }
         try reader.finish()
-    }
-}
-
-extension PolicyKey {
-    fileprivate static func list(
-        _ nodes: [DocumentNode],
-        in file: String,
-        decodeKey: (String) -> [UInt8]?
-    ) throws(DocumentError) -> [PolicyKey] {
-        var keys: [PolicyKey] = []
-        for node in nodes {
-            var reader = try DocumentReader(node, in: file, expecting: "\"name\" and \"key\"")
-            let name = try reader.requiredString("name")
-            let text = try reader.requiredString("key")
-            guard let bytes = decodeKey(text), bytes.count == 32 else {
-                throw reader.error(
-                    at: reader.position(of: "key"),
-                    "\"key\" must be an Ed25519 public key: 32 bytes in base64 (44 characters)"
-                )
-            }
-            guard !keys.contains(where: { $0.name == name || $0.key == bytes }) else {
-                throw reader.error(at: node.position, "the name or the key of \"\(name)\" is already listed")
-            }
-            try reader.finish()
-            keys.append(PolicyKey(name: name, key: bytes))
-        }
-        return keys
     }
 }
 
@@ -151,6 +167,16 @@ extension PolicyAction {
         outputBytesMax = try reader.int("output_max", in: 0...16 << 10) ?? outputBytesMax
         ratePerHour = try reader.int("rate_per_hour", in: 1...3600) ?? ratePerHour
         rollback = try reader.string("rollback")
+        if let text = try reader.string("hours") {
+            guard let hours = WeeklyHours(text) else {
+                throw reader.error(
+                    at: reader.position(of: "hours"),
+                    "\"hours\" must be like \"mon-fri 08:00-18:00 UTC, sat 10:00-12:00 UTC\", found \"\(text.prefix(80))\""
+                )
+            }
+            self.hours = hours
+        }
+        surroundings = try reader.surroundings(in: file)
         try reader.finish()
     }
 
@@ -192,6 +218,20 @@ extension PolicySQL {
 }
 
 extension DocumentReader {
+    /// `approver_root`; nil when it is not there.
+    fileprivate mutating func approverRoot(
+        _ decodeKey: (String) -> [UInt8]?
+    ) throws(DocumentError) -> [UInt8]? {
+        guard let text = try string("approver_root") else { return nil }
+        guard let key = decodeKey(text), key.count == 32 else {
+            throw error(
+                at: position(of: "approver_root"),
+                "\"approver_root\" must be an Ed25519 public key: 32 bytes in base64 (44 characters)"
+            )
+        }
+        return key
+    }
+
     /// SHA-256 digests in hexadecimal; none when the key is not there.
     fileprivate mutating func digests(_ key: String) throws(DocumentError) -> Set<Digest> {
         var digests: Set<Digest> = []

@@ -8,8 +8,12 @@ package struct HostPolicy: Hashable, Sendable {
     package var labels: [String: String] = [:]
     /// People whose signature counts; names and keys are unique.
     package var approvers: [PolicyKey] = []
+    /// Where they and those who sign runbooks come from.
+    package var approverSource = ApproverSource.policy
     /// Different approvers that a plan needs; at least 1.
     package var approvalsNeeded = 1
+    /// Whether an approver with that right may set a plan going alone.
+    package var allowsBreakGlass = false
     package var actions: [PolicyAction] = []
     package var sql: [PolicySQL] = []
     /// Whether a signature over a runbook may stand for approvals.
@@ -28,18 +32,6 @@ package struct HostPolicy: Hashable, Sendable {
     /// The rule for a database target; an empty name means the only one, as in the agent's configuration.
     package func sql(_ target: String) -> PolicySQL? {
         sql.first { $0.target == target } ?? (target.isEmpty && sql.count == 1 ? sql[0] : nil)
-    }
-}
-
-/// A person's public key that a host trusts.
-package struct PolicyKey: Hashable, Sendable {
-    package var name: String
-    /// 32 bytes of Ed25519.
-    package var key: [UInt8]
-
-    package init(name: String, key: [UInt8]) {
-        self.name = name
-        self.key = key
     }
 }
 
@@ -69,6 +61,10 @@ package struct PolicyAction: Hashable, Sendable {
     /// Bytes of output kept, from its end.
     package var outputBytesMax = 16 << 10
     package var ratePerHour = 6
+    /// When it may begin, unless to take something back; nil for always.
+    package var hours: WeeklyHours?
+    /// What the program finds around it.
+    package var surroundings = CommandSurroundings()
     /// The only action that a plan may name to take this one back; nil when any listed one will do.
     package var rollback: String?
 

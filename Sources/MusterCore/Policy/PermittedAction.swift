@@ -7,6 +7,8 @@ package struct PermittedAction: Hashable, Sendable {
     package var authority: String
     /// Whether it rests on a signed runbook rather than on approvals of this very plan.
     package var isPreApproved = false
+    /// Whom it rests on when one person alone set it going.
+    package var breakGlass: BreakGlass?
     /// What the host has to see with its own eyes first; only for pre-approved runbooks.
     package var confirmations: [RunbookCheck] = []
 
@@ -55,13 +57,46 @@ package struct CommandExecution: Hashable, Sendable {
     package var user: String
     package var timeout: Duration
     package var outputBytesMax: Int
+    package var surroundings: CommandSurroundings
 
-    package init(name: String, argv: [String], user: String, timeout: Duration, outputBytesMax: Int) {
+    package init(
+        name: String,
+        argv: [String],
+        user: String,
+        timeout: Duration,
+        outputBytesMax: Int,
+        surroundings: CommandSurroundings = CommandSurroundings()
+    ) {
         self.name = name
         self.argv = argv
         self.user = user
         self.timeout = timeout
         self.outputBytesMax = outputBytesMax
+        self.surroundings = surroundings
+    }
+}
+
+/// Folder and environment of a command; nothing else of the agent's own reaches it.
+package struct CommandSurroundings: Hashable, Sendable {
+    /// One variable of the command's environment.
+    package enum Variable: Hashable, Sendable {
+        /// The value that the policy gives.
+        case fixed(String)
+        /// The value that it has in the agent's own environment: for secrets, which then stand in no ledger.
+        case passed
+    }
+
+    /// Most variables that a policy names for one action.
+    package static let variablesMax = 64
+
+    /// Absolute path; `/` unless the policy names another.
+    package var folder = "/"
+    /// By name; PATH and LANG are always there and may be named too.
+    package var environment: [String: Variable] = [:]
+
+    package init(folder: String = "/", environment: [String: Variable] = [:]) {
+        self.folder = folder
+        self.environment = environment
     }
 }
 

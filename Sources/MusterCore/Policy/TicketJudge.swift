@@ -44,11 +44,13 @@ package struct TicketJudge {
         )
         permitted.isPreApproved = authority.permission == .preapproved
         permitted.confirmations = authority.confirmations
+        permitted.breakGlass = authority.breakGlass
         if let rollback = plan.rollback {
             permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
         }
         // Looked up again when it is due; here so that a plan that can't be verified is never begun.
         _ = try verification(of: plan)
+        try checkHours(of: permitted.forward, now: now)
         try checkRate(of: permitted.forward, runs: runs)
         return permitted
     }
@@ -119,14 +121,20 @@ package struct TicketJudge {
         var name: String
         var permission: PolicyPermission
         var confirmations: [RunbookCheck] = []
+        var breakGlass: BreakGlass?
     }
 
     private func authority(for ticket: Ticket, now: Timestamp) throws(PolicyRefusal) -> Authority {
+        try checkApprovers()
         var complaint = "the ticket has no approval"
         var names: [String] = []
         for approval in ticket.approvals {
             guard let approver = policy.approvers.first(where: { $0.name == approval.signer }) else {
                 complaint = "\"\(approval.signer.prefix(64))\" is no approver in this host's policy"
+                continue
+            }
+            guard approver.may.contains(.approve) else {
+                complaint = "\(approver.name) may only break the glass on this host, not approve"
                 continue
             }
             guard approver.name != ticket.plan.plan.proposer else {
@@ -143,6 +151,7 @@ package struct TicketJudge {
         if names.count >= needed {
             return Authority(name: names.joined(separator: ", "), permission: .approved)
         }
+        if let breakGlass = ticket.breakGlass { return try authority(for: ticket.plan, breakGlass) }
         if let preApproval = ticket.preApproval {
             return try authority(for: ticket.plan.plan, preApproval, now: now)
         }
@@ -152,6 +161,38 @@ package struct TicketJudge {
             )
         }
         throw PolicyRefusal(complaint)
+    }
+
+    /// One person alone, who may also have proposed the plan.
+    private func authority(for plan: SealedPlan, _ use: BreakGlass) throws(PolicyRefusal) -> Authority {
+        guard policy.allowsBreakGlass else {
+            throw PolicyRefusal("this host's policy lets nobody set a plan going alone (break_glass)")
+        }
+        guard
+            let approver = policy.approvers.first(where: {
+                $0.name == use.signer && $0.may.contains(.breakGlass)
+            })
+        else {
+            throw PolicyRefusal("\"\(use.signer.prefix(64))\" may not break the glass on this host")
+        }
+        guard BreakGlass.isReason(use.reason) else {
+            throw PolicyRefusal("whoever breaks the glass has to say why, in a line of at most 1024 bytes")
+        }
+        guard reading.isBreakGlass(use, for: plan.id, key: approver.key) else {
+            throw PolicyRefusal(
+                "the signature of \(approver.name) is not over this plan and reason as one that breaks the glass"
+            )
+        }
+        return Authority(name: "\(approver.name) (break-glass)", permission: .approved, breakGlass: use)
+    }
+
+    /// Without a list that counts nobody may approve, plans or runbooks.
+    private func checkApprovers() throws(PolicyRefusal) {
+        switch policy.approverSource {
+        case .policy, .list: break
+        case .root: throw PolicyRefusal("this host has not looked at its list of approvers")
+        case .refused(let reason): throw PolicyRefusal(reason)
+        }
     }
 
     private func authority(
@@ -296,7 +337,8 @@ package struct TicketJudge {
             argv: try listed.expand(parameters),
             user: listed.user,
             timeout: listed.timeout,
-            outputBytesMax: listed.outputBytesMax
+            outputBytesMax: listed.outputBytesMax,
+            surroundings: listed.surroundings
         )
     }
 
@@ -322,6 +364,15 @@ package struct TicketJudge {
         guard need == .approved || allowed == .preapproved else {
             throw PolicyRefusal("this host's policy wants a person to approve \(what) each time")
         }
+    }
+
+    private func checkHours(of execution: Execution, now: Timestamp) throws(PolicyRefusal) {
+        guard case .command(let command) = execution, let hours = policy.action(command.name)?.hours,
+            let next = hours.next(after: now)
+        else { return }
+        throw PolicyRefusal(
+            "action \(command.name) may begin \(hours.text) only; it is \(now) on this host, and it may again at \(next)"
+        )
     }
 
     private func checkRate(of execution: Execution, runs: (String) -> Int) throws(PolicyRefusal) {

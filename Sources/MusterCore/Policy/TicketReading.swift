@@ -10,6 +10,8 @@ package protocol TicketReading {
     func plan(from bytes: [UInt8]) -> Plan?
     /// Whether the signature over the plan was made by the key.
     func isApproved(_ plan: PlanID, signature: [UInt8], key: [UInt8]) -> Bool
+    /// Whether the signature over the plan and the reason was made by the key.
+    func isBreakGlass(_ use: BreakGlass, for plan: PlanID, key: [UInt8]) -> Bool
     /// Whether the signature over runbook and declaration was made by the key.
     func isPreApproved(_ preApproval: PreApproval, key: [UInt8]) -> Bool
     /// Reads a declaration; throws a sentence for the report.

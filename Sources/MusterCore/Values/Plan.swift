@@ -161,6 +161,33 @@ package struct Approval: Hashable, Sendable, Codable {
     }
 }
 
+/// A person's signature to set a plan going alone, with the reason that everybody will read.
+///
+/// It signs other bytes than an ``Approval``, so that neither can be made of the other.
+package struct BreakGlass: Hashable, Sendable, Codable {
+    /// Most bytes of a reason.
+    package static let reasonBytesMax = 1024
+
+    /// Name as the host's policy lists it.
+    package var signer: String
+    /// Why nobody else could be waited for.
+    package var reason: String
+    /// 64 bytes of Ed25519.
+    package var signature: [UInt8]
+
+    package init(signer: String, reason: String, signature: [UInt8]) {
+        self.signer = signer
+        self.reason = reason
+        self.signature = signature
+    }
+
+    /// Whether a reason says something, on one line, within the limit.
+    package static func isReason(_ text: String) -> Bool {
+        text.utf8.count <= reasonBytesMax && text.unicodeScalars.contains { $0.properties.isAlphabetic }
+            && !text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    }
+}
+
 /// A person's signature over a runbook file, made beforehand.
 package struct PreApproval: Hashable, Sendable, Codable {
     /// The runbook file's exact bytes.
@@ -202,6 +229,7 @@ package struct Ticket: Hashable, Sendable, Codable {
     package var expires: Timestamp
     package var approvals: [Approval]
     package var preApproval: PreApproval?
+    package var breakGlass: BreakGlass?
 
     package init(
         id: TicketID,
@@ -209,7 +237,8 @@ package struct Ticket: Hashable, Sendable, Codable {
         agent: AgentID,
         expires: Timestamp,
         approvals: [Approval],
-        preApproval: PreApproval?
+        preApproval: PreApproval?,
+        breakGlass: BreakGlass? = nil
     ) {
         self.id = id
         self.plan = plan
@@ -217,6 +246,7 @@ package struct Ticket: Hashable, Sendable, Codable {
         self.expires = expires
         self.approvals = approvals
         self.preApproval = preApproval
+        self.breakGlass = breakGlass
     }
 }
 
@@ -227,6 +257,8 @@ package enum SigningDomain {
     package static let plan = Array("muster/plan/v1\0".utf8)
     package static let approve = Array("muster/approve/v1\0".utf8)
     package static let preApprove = Array("muster/preapprove/v1\0".utf8)
+    package static let breakGlass = Array("muster/breakglass/v1\0".utf8)
     package static let event = Array("muster/event/v1\0".utf8)
     package static let evidence = Array("muster/evidence/v1\0".utf8)
+    package static let approverList = Array("muster/approvers/v1\0".utf8)
 }

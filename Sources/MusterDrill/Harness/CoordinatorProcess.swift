@@ -36,7 +36,7 @@ final class CoordinatorProcess {
     func setUp(peopleIn peopleFolder: String) throws -> People {
         let responder = try person("sarah", in: peopleFolder)
         let approver = try person("dana", in: peopleFolder)
-        try approver.command(["operator", "keygen", "--name", approver.name]).succeed()
+        try approver.command(["operator", "keygen", "--name", approver.name, "--no-passphrase"]).succeed()
         try approver.command([
             "runbook", "sign", "\(configuration)/runbooks/postgresql-connection-pool.yaml",
             "--irreversible", "2=an ended session can't be brought back; its client connects anew",

@@ -142,6 +142,7 @@ extension Incident {
         switch plan.decision {
         case .approved(let signatures): approvals = signatures
         case .present: preApproval = match?.preApproval
+        case .open where plan.breakGlass != nil: break
         case .open, .rejected: return nil
         }
         return Ticket(
@@ -150,7 +151,8 @@ extension Incident {
             agent: record.host.id,
             expires: record.expires,
             approvals: approvals,
-            preApproval: preApproval
+            preApproval: preApproval,
+            breakGlass: plan.breakGlass
         )
     }
 

@@ -89,8 +89,12 @@ package struct Incident: Sendable {
         /// Operators who have approved it, beside the names that they signed with.
         package var approvers: Set<String> = []
 
+        /// By whom it was set going alone; nil when it was not.
+        package var breakGlass: BreakGlass?
+
         package var mayRun: Bool {
             switch decision {
+            case .open where breakGlass != nil, .approved where breakGlass != nil: true
             case .approved(let approvals):
                 min(Set(approvals.map(\.signer)).count, approvers.count) >= sealed.plan.approvalsNeeded
             case .present: true
@@ -101,8 +105,7 @@ package struct Incident: Sendable {
         /// Whether people may still decide about it.
         package var isUndecided: Bool {
             switch decision {
-            case .open: true
-            case .approved: !mayRun
+            case .open, .approved: !mayRun
             case .present, .rejected: false
             }
         }
@@ -169,8 +172,8 @@ package struct Incident: Sendable {
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
         case .closed(_, let cause, let falseAlarm):
             (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
-        case .planProposed, .approvalRequested, .approvalGiven, .approvalRejected, .approvalPresent,
-            .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped:
+        case .planProposed, .approvalRequested, .approvalGiven, .glassBroken, .approvalRejected,
+            .approvalPresent, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped:
             applyToPlans(event)
         case .freezeBegan(let freeze):
             freezes.removeAll { $0.service == freeze.service }
@@ -200,6 +203,8 @@ package struct Incident: Sendable {
                 case .present, .rejected: break
                 }
             }
+        case .glassBroken(let plan, let use, _):
+            change(plan) { if $0.isUndecided { $0.breakGlass = use } }
         case .approvalRejected(let plan, let by, let reason):
             change(plan) { if $0.isUndecided { $0.decision = .rejected(by: by, reason: reason) } }
         case .approvalPresent(let plan, _):

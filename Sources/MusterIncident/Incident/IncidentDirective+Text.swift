@@ -36,6 +36,7 @@ extension NotificationPurpose {
         case .escalated: "escalated"
         case .resolved: "resolved"
         case .postMortem: "post-mortem"
+        case .glassBroken(let plan): "break-glass on plan \(plan.short)"
         case .rollbackFailed(let ticket): "rollback of ticket \(ticket) failed"
         }
     }

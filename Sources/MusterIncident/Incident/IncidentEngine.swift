@@ -57,6 +57,9 @@ package struct IncidentEngine: Sendable {
         for ticket in incident.tickets where ticket.state == .rollbackFailed {
             purposes.append(.rollbackFailed(ticket: ticket.id))
         }
+        for plan in incident.plans where plan.breakGlass != nil {
+            purposes.append(.glassBroken(plan: plan.sealed.id))
+        }
         return purposes.filter { !incident.told.contains($0) }.map { .tell($0) }
     }
 

@@ -44,6 +44,9 @@ extension IncidentEvent {
             return "Approval of plan \(plan.short) requested: \(why.joined(separator: "; "))"
         case .approvalGiven(let plan, let approval, let by):
             return "Plan \(plan.short) approved by \(by), signed by \(approval.signer)"
+        case .glassBroken(let plan, let use, let by):
+            let signed = use.signer == by ? "" : ", signed by \(use.signer)"
+            return "BREAK-GLASS: plan \(plan.short) set going by \(by) alone\(signed): \(use.reason)"
         case .approvalRejected(let plan, let by, let reason):
             return "Plan \(plan.short) rejected by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
         case .approvalPresent(let plan, let signer):

@@ -29,6 +29,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     /// A person is asked; `why` says what keeps Muster from acting by itself.
     case approvalRequested(plan: PlanID, why: [String])
     case approvalGiven(plan: PlanID, approval: Approval, by: String)
+    /// One person set it going alone, for a reason; hosts take it where their policy allows that.
+    case glassBroken(plan: PlanID, use: BreakGlass, by: String)
     case approvalRejected(plan: PlanID, by: String, reason: String)
     /// A signature over the runbook, made beforehand, covers this plan.
     case approvalPresent(plan: PlanID, signer: String)
@@ -87,6 +89,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case planProposed = "plan.proposed"
         case approvalRequested = "approval.requested"
         case approvalGiven = "approval.given"
+        case glassBroken = "approval.glass-broken"
         case approvalRejected = "approval.rejected"
         case approvalPresent = "approval.present"
         case rolloutPaused = "rollout.paused"
@@ -125,6 +128,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case planProposed = "plan.proposed"
         case approvalRequested = "approval.requested"
         case approvalGiven = "approval.given"
+        case glassBroken = "approval.glass-broken"
         case approvalRejected = "approval.rejected"
         case approvalPresent = "approval.present"
         case rolloutPaused = "rollout.paused"
@@ -167,6 +171,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .planProposed: .planProposed
         case .approvalRequested: .approvalRequested
         case .approvalGiven: .approvalGiven
+        case .glassBroken: .glassBroken
         case .approvalRejected: .approvalRejected
         case .approvalPresent: .approvalPresent
         case .rolloutPaused: .rolloutPaused
@@ -213,4 +218,6 @@ package enum NotificationPurpose: Hashable, Sendable, Codable {
     /// A host could not take its action back, or nobody knows whether it did: somebody has to look at it, also when the
     /// incident is over.
     case rollbackFailed(ticket: TicketID)
+    /// One person set a plan going alone: the others have to know at once.
+    case glassBroken(plan: PlanID)
 }

@@ -23,6 +23,13 @@ extension WireTicket {
             wire.signature = Data(preApproval.signature)
             self.preApproval = wire
         }
+        if let breakGlass = ticket.breakGlass {
+            var wire = WireBreakGlass()
+            wire.signer = breakGlass.signer
+            wire.reason = breakGlass.reason
+            wire.signature = Data(breakGlass.signature)
+            self.breakGlass = wire
+        }
     }
 }
 
@@ -53,13 +60,27 @@ extension Ticket {
                 signature: try Self.signature(wire.preApproval.signature, of: wire.preApproval.signer)
             )
         }
+        var breakGlass: BreakGlass?
+        if wire.hasBreakGlass {
+            try Fields.check(
+                wire.breakGlass.reason.utf8.count,
+                max: BreakGlass.reasonBytesMax,
+                "break-glass reason"
+            )
+            breakGlass = BreakGlass(
+                signer: wire.breakGlass.signer,
+                reason: wire.breakGlass.reason,
+                signature: try Self.signature(wire.breakGlass.signature, of: wire.breakGlass.signer)
+            )
+        }
         self.init(
             id: try Fields.identifier(wire.id, "ticket id"),
             plan: SealedPlan(id: identify(bytes), bytes: bytes, plan: plan),
             agent: try Fields.digest(text: wire.agentID, "agent id"),
             expires: Timestamp(nanoseconds: wire.expiresAtNs),
             approvals: approvals,
-            preApproval: preApproval
+            preApproval: preApproval,
+            breakGlass: breakGlass
         )
     }
 

@@ -443,11 +443,22 @@ package nonisolated struct WireTicket: Sendable {
   /// Clears the value of `preApproval`. Subsequent reads from it will return its default value.
   package mutating func clearPreApproval() {self._preApproval = nil}
 
+  /// Or: one person alone, where the host's policy allows it.
+  package var breakGlass: WireBreakGlass {
+    get {_breakGlass ?? WireBreakGlass()}
+    set {_breakGlass = newValue}
+  }
+  /// Returns true if `breakGlass` has been explicitly set.
+  package var hasBreakGlass: Bool {self._breakGlass != nil}
+  /// Clears the value of `breakGlass`. Subsequent reads from it will return its default value.
+  package mutating func clearBreakGlass() {self._breakGlass = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _preApproval: WirePreApproval? = nil
+  fileprivate var _breakGlass: WireBreakGlass? = nil
 }
 
 /// A person's signature over a plan: Ed25519 over "muster/approve/v1" NUL, then the 32 bytes of the plan id.
@@ -458,6 +469,27 @@ package nonisolated struct WireApproval: Sendable {
 
   /// Name of the signer as the host's policy lists it.
   package var signer: String = String()
+
+  /// 64 bytes.
+  package var signature: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A person's signature to set a plan going alone: Ed25519 over "muster/breakglass/v1" NUL, the 32 bytes of the plan id,
+/// then the reason's bytes.
+package nonisolated struct WireBreakGlass: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Name of the signer as the host's policy lists it.
+  package var signer: String = String()
+
+  /// Why nobody else could be waited for; 1 to 1024 bytes.
+  package var reason: String = String()
 
   /// 64 bytes.
   package var signature: Data = Data()
@@ -1098,7 +1130,7 @@ nonisolated extension WireSqlAction: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Ticket"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}plan\0\u{3}agent_id\0\u{3}expires_at_ns\0\u{1}approvals\0\u{3}pre_approval\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}plan\0\u{3}agent_id\0\u{3}expires_at_ns\0\u{1}approvals\0\u{3}pre_approval\0\u{3}break_glass\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1112,6 +1144,7 @@ nonisolated extension WireTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.expiresAtNs) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.approvals) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._preApproval) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._breakGlass) }()
       default: break
       }
     }
@@ -1140,6 +1173,9 @@ nonisolated extension WireTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._preApproval {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._breakGlass {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1150,6 +1186,7 @@ nonisolated extension WireTicket: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.expiresAtNs != rhs.expiresAtNs {return false}
     if lhs.approvals != rhs.approvals {return false}
     if lhs._preApproval != rhs._preApproval {return false}
+    if lhs._breakGlass != rhs._breakGlass {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1184,6 +1221,46 @@ nonisolated extension WireApproval: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
   package static func ==(lhs: WireApproval, rhs: WireApproval) -> Bool {
     if lhs.signer != rhs.signer {return false}
+    if lhs.signature != rhs.signature {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireBreakGlass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BreakGlass"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}signer\0\u{1}reason\0\u{1}signature\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.signer) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.signature) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.signer.isEmpty {
+      try visitor.visitSingularStringField(value: self.signer, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    if !self.signature.isEmpty {
+      try visitor.visitSingularBytesField(value: self.signature, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireBreakGlass, rhs: WireBreakGlass) -> Bool {
+    if lhs.signer != rhs.signer {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.signature != rhs.signature {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -17,6 +17,7 @@ struct ApproveCommand: ParsableCommand {
             EXAMPLES
               muster approve latest
               muster approve 0193c0de 4f1a22 --key ana.key --as ana
+              muster approve latest --break-glass "the shop is down, and nobody else answers their phone"
             """
     )
 
@@ -26,11 +27,25 @@ struct ApproveCommand: ParsableCommand {
     @Argument(help: "The plan: its id or the beginning of it; may be left out when only one waits.")
     var plan: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Set it going alone, for this reason, whatever approvals it needs: where the hosts' policy allows you to. The others are called, and the post-mortem tells of it.",
+            valueName: "reason"
+        )
+    )
+    var breakGlass: String?
+
     @OptionGroup var signing: SigningOptions
     @OptionGroup var options: ServerOptions
 
     @Flag(name: .shortAndLong, help: "Don't ask again.")
     var yes = false
+
+    func validate() throws {
+        if let breakGlass, !BreakGlass.isReason(breakGlass) {
+            throw ValidationError("--break-glass takes the reason in one line of at most 1024 bytes")
+        }
+    }
 
     func run() throws {
         let connection = try options.connect()
@@ -44,10 +59,26 @@ struct ApproveCommand: ParsableCommand {
             if let trials { PlanText.print(trials, of: sealed.plan) }
         }
         if !yes, Terminal.inIsTerminal, !options.json {
-            Terminal.out("Sign as \(signer.name) and set it going? [y/N]")
+            Terminal.out(
+                breakGlass == nil
+                    ? "Sign as \(signer.name) and set it going? [y/N]"
+                    : "Sign as \(signer.name), set it going ALONE and call the others? [y/N]"
+            )
             guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
                 throw CLIError(.denied, "nothing was signed")
             }
+        }
+        if let breakGlass {
+            let use = try signer.breakGlass(sealed.id, reason: breakGlass)
+            try connection.post("incidents/\(incident)/plans/\(sealed.id)/break-glass", use)
+            if options.json {
+                return try JSON.print([
+                    "approved": sealed.id.description, "signer": signer.name, "break_glass": breakGlass,
+                ])
+            }
+            return Terminal.out(
+                Terminal.paint("Set going", .yellow) + " by \(signer.name) alone: plan \(sealed.id.short)"
+            )
         }
         let approval = try signer.approve(sealed.id)
         try connection.post("incidents/\(incident)/plans/\(sealed.id)/approve", approval)

@@ -48,8 +48,8 @@ struct OperatorCommand: ParsableCommand {
         commandName: "operator",
         abstract: "Keys and tokens of the people who work with Muster.",
         subcommands: [
-            OperatorKeygenCommand.self, OperatorKeyCommand.self, OperatorCreateCommand.self,
-            OperatorListCommand.self, OperatorRevokeCommand.self,
+            OperatorKeygenCommand.self, OperatorKeyCommand.self, OperatorPassphraseCommand.self,
+            OperatorCreateCommand.self, OperatorListCommand.self, OperatorRevokeCommand.self,
         ]
     )
 }
@@ -60,12 +60,14 @@ struct OperatorKeygenCommand: ParsableCommand {
         commandName: "keygen",
         abstract: "Make the key that your approvals are signed with.",
         discussion: """
-            The private key stays in a file that only you can read. Give the public key to whoever looks after \
+            The private key stays in a file that only you can read, encrypted with a passphrase that is asked for \
+            whenever you sign. The file is PKCS #8 in PEM (scrypt, AES-256); "openssl pkey" reads it too. Give the public key to whoever looks after \
             the hosts' policy.yaml; nothing is acted on without it.
 
             EXAMPLES
               muster operator keygen --name ana
               muster operator keygen --out ana.key --name ana
+              muster operator keygen --name ana --passphrase-file <(pass show muster)
             """
     )
 
@@ -75,18 +77,13 @@ struct OperatorKeygenCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Your name in policy.yaml.", valueName: "name"))
     var name: String?
 
+    @OptionGroup var protection: NewPassphraseOptions
+
     func run() throws {
         var configuration = try Configuration.read()
-        let key: SigningKey
-        do {
-            key = try SigningKey.generate()
-        } catch { throw CLIError(.failed, "can't make a key", cause: error) }
         if out == nil { try Files.makeFolder(Configuration.folder) }
         let path = Files.absolute(out ?? "\(Configuration.folder)/operator.key")
-        guard !Files.exists(path) else {
-            throw CLIError(.failed, "\(path) is there already; it stays as it is")
-        }
-        try Files.create(key.pem, at: path, mode: 0o600)
+        let key = try Signer.makeKey(at: path, protection)
         configuration.keyFile = path
         if let name { configuration.name = name }
         try configuration.write()
@@ -123,11 +120,53 @@ struct OperatorKeyCommand: ParsableCommand {
     )
     var key: String?
 
+    @OptionGroup var unlocking: UnlockingOptions
+
     func run() throws {
         guard let path = try key ?? Configuration.read().keyFile else {
             throw CLIError(.usage, "no key is named; make one with \"muster operator keygen\" or give --key")
         }
-        Terminal.out(Base64.text(try Signer.read(path).publicKey))
+        Terminal.out(Base64.text(try Signer.read(path, unlocking).publicKey))
+    }
+}
+
+/// `muster operator passphrase`.
+struct OperatorPassphraseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "passphrase",
+        abstract: "Give your key another passphrase, or its first one.",
+        discussion: """
+            The key stays the same; hosts notice nothing.
+
+            EXAMPLES
+              muster operator passphrase
+              muster operator passphrase --key root.key --passphrase-file old --new-passphrase-file new
+            """
+    )
+
+    @Option(
+        help: ArgumentHelp("Your private key; else the one of \"muster operator keygen\".", valueName: "file")
+    )
+    var key: String?
+
+    @OptionGroup var unlocking: UnlockingOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "File with the new passphrase; else you are asked for it twice.",
+            valueName: "file"
+        )
+    )
+    var newPassphraseFile: String?
+
+    func run() throws {
+        guard let path = try key ?? Configuration.read().keyFile else {
+            throw CLIError(.usage, "no key is named; make one with \"muster operator keygen\" or give --key")
+        }
+        let key = try Signer.read(path, unlocking)
+        let passphrase = try Passphrase.new(for: path, file: newPassphraseFile)
+        try Files.write(try Signer.pem(key, passphrase), to: path, mode: 0o600)
+        Terminal.out("\(path) has a new passphrase; the public key is still \(Base64.text(key.publicKey))")
     }
 }
 

@@ -5,8 +5,11 @@ import Glibc
 enum Files {
     /// The whole file, at most `max` bytes.
     static func read(_ path: String, max: Int = 1 << 20) throws(CLIError) -> [UInt8] {
+        try read(try Pieces(path), path, max: max)
+    }
+
+    private static func read(_ pieces: Pieces, _ path: String, max: Int) throws(CLIError) -> [UInt8] {
         var bytes: [UInt8] = []
-        let pieces = try Pieces(path)
         while let piece = try pieces.next() {
             bytes += piece
             guard bytes.count <= max else { throw CLIError(.failed, "\(path) has more than \(max) bytes") }
@@ -34,6 +37,18 @@ enum Files {
 
         deinit { close(descriptor) }
 
+        /// Throws when somebody but its owner may have read or written it.
+        func requirePrivate() throws(CLIError) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw failure("can't read \(path)") }
+            guard status.st_mode & 0o077 == 0 else {
+                throw CLIError(
+                    .failed,
+                    "\(path) can be read or written by others: run \"chmod 600 \(path)\", and think about a new one if others were on this machine"
+                )
+            }
+        }
+
         /// Nil at the end.
         func next() throws(CLIError) -> ArraySlice<UInt8>? {
             while true {
@@ -51,6 +66,15 @@ enum Files {
             Terminal.error("muster: warning: \(path) can be read by others; run \"chmod 600 \(path)\"")
         }
         return try read(path, max: 64 << 10)
+    }
+
+    /// A file that nobody but its owner may have read: a private key or a passphrase.
+    ///
+    /// A pipe, as of `<(pass show muster)`, is its owner's too.
+    static func readPrivate(_ path: String, max: Int) throws(CLIError) -> [UInt8] {
+        let pieces = try Pieces(path)
+        try pieces.requirePrivate()
+        return try read(pieces, path, max: max)
     }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }

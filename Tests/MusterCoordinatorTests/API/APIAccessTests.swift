@@ -19,6 +19,7 @@ struct APIAccessTests {
         ("GET", "fleet", .look), ("GET", "fleet/map", .look),
         ("POST", "ask", .ask), ("DELETE", "ask/x", .ask), ("POST", "incidents/x/close", .respond),
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),
+        ("POST", "incidents/x/plans/y/break-glass", .approve),
         ("POST", "incidents/x/plans/y/pause", .respond), ("POST", "incidents/x/plans/y/abort", .respond),
         ("POST", "incidents/x/plans/y/resume", .approve),
         ("GET", "runbooks/records", .look), ("GET", "freezes", .look), ("POST", "freezes", .approve),

@@ -182,6 +182,32 @@ struct APICallTests {
         }
     }
 
+    @Test("whoever breaks the glass says why, and the audit keeps it")
+    func breakGlass() async throws {
+        try await TestAPI.run { api in
+            let detail = try IncidentSamples.waiting()
+            await api.operations.add(detail)
+            let token = try await api.token(.approver, name: "ana")
+            let plan = try #require(detail.pendingPlans.first)
+            let path = "incidents/\(detail.summary.id)/plans/\(plan.id)/break-glass"
+            var use = BreakGlass(signer: "ana", reason: "", signature: [UInt8](repeating: 7, count: 64))
+            func status() async throws -> Int {
+                let body = String(decoding: try JSONEncoder().encode(use), as: UTF8.self)
+                return try await api.api("POST", path, token: token, body).status
+            }
+            for reason in ["", " ", "two\nlines", String(repeating: "x", count: 1025)] {
+                use.reason = reason
+                #expect(try await status() == 400)
+            }
+            use.reason = "nobody else answers"
+            #expect(try await status() == 204)
+            let kept = await api.operations.brokenGlasses
+            #expect(kept.map(\.use) == [use] && kept.map(\.by) == ["ana"])
+            let entry = try #require(try await api.audit.entries(limit: 1).first)
+            #expect(entry.action == "plan.break-glass" && entry.detail.contains("ana: nobody else answers"))
+        }
+    }
+
     @Test("an approval is handed on with its signature once, and each attempt stands in the audit")
     func approval() async throws {
         try await TestAPI.run { api in

@@ -10,6 +10,7 @@ actor MemoryOperations: Operations {
     private(set) var alerts: [(raw: [UInt8], format: AlertFormat, sender: String)] = []
     private(set) var changeBodies: [(raw: [UInt8], format: ChangeFormat, sender: String)] = []
     private(set) var approvals: [(plan: PlanID, approval: Approval, by: String)] = []
+    private(set) var brokenGlasses: [(use: BreakGlass, by: String)] = []
     private var details: [IncidentID: IncidentDetail] = [:]
     private var postMortems: [IncidentID: String] = [:]
     private var records: [IncidentID: [RecordedEvent]] = [:]
@@ -103,6 +104,19 @@ actor MemoryOperations: Operations {
         }
         guard decided.insert(plan).inserted else { throw OperationError(.conflict, "decided already") }
         approvals.append((plan, approval, operatorName))
+    }
+
+    func breakGlass(
+        _ plan: PlanID,
+        of incident: IncidentID,
+        use: BreakGlass,
+        by operatorName: String
+    ) async throws(OperationError) {
+        guard await self.plan(plan, of: incident) != nil else {
+            throw OperationError(.notFound, "no such plan")
+        }
+        guard decided.insert(plan).inserted else { throw OperationError(.conflict, "decided already") }
+        brokenGlasses.append((use, operatorName))
     }
 
     func reject(

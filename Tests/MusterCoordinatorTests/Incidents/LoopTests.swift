@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterTesting
 import Testing
 
 @testable import MusterCoordinator
@@ -113,6 +114,98 @@ import Testing
         #expect(own?.code == .denied)
         try await harness.service.approve(plan.id, of: id, approval: approval, by: "dana")
         _ = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        await harness.kill()
+    }
+
+    @Test func signersAreThoseOfTheListThatItsRootSigned() async throws {
+        let (root, key) = (try SigningKey.generate(), try SigningKey.generate())
+        let directory = try TemporaryDirectory()
+        let list = ApproverListFile(path: directory.path("approvers.yaml"), root: root.publicKey)
+        func install(_ name: String, _ may: String, until expires: String, by root: SigningKey) throws {
+            let text = """
+                epoch: 1
+                expires: \(expires)
+                approvers: [{ name: \(name), key: "\(Base64.text(key.publicKey))", may: [\(may)] }]
+                """
+            let signed = try SignedApprovers(signing: Array(text.utf8), by: root)
+            try directory.write("approvers.yaml", signed.file)
+        }
+        let harness = try LoopHarness { $0.approverList = list }
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let plan = try #require(waiting.pendingPlans.first)
+        let approval = Approval(signer: "dana", signature: try key.sign(Sealing.approvalBytes(plan: plan.id)))
+        func refusal() async -> String? {
+            do {
+                try await harness.service.approve(plan.id, of: id, approval: approval, by: "dana")
+                return nil
+            } catch { return "\(error)" }
+        }
+        let later = "2100-01-01T00:00:00Z"
+        #expect(await refusal()?.contains("can't read") == true)
+        try install("dana", "approve", until: later, by: key)
+        #expect(await refusal()?.contains("is not signed by the key approver_root") == true)
+        try install("dana", "approve", until: "2020-01-01T00:00:00Z", by: root)
+        #expect(await refusal()?.contains("expired at 2020-01-01") == true)
+        try install("sarah", "approve", until: later, by: root)
+        #expect(await refusal() == "\"dana\" is no approver; known are sarah")
+        try install("dana", "preapprove", until: later, by: root)
+        #expect(await refusal()?.hasPrefix("\"dana\" is no approver") == true)
+        try install("dana", "approve", until: later, by: root)
+        #expect(await refusal() == nil)
+        _ = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        await harness.kill()
+    }
+
+    @Test func whoeverIsAloneSetsAPlanGoingAndEverybodyReadsOfIt() async throws {
+        let (root, dana, sarah) = (
+            try SigningKey.generate(), try SigningKey.generate(), try SigningKey.generate()
+        )
+        let directory = try TemporaryDirectory()
+        let text = """
+            epoch: 1
+            expires: 2100-01-01T00:00:00Z
+            approvers:
+              - { name: dana, key: "\(Base64.text(dana.publicKey))", may: [break_glass] }
+              - { name: sarah, key: "\(Base64.text(sarah.publicKey))" }
+            """
+        let file = try SignedApprovers(signing: Array(text.utf8), by: root).file
+        let path = try directory.write("approvers.yaml", file)
+        let harness = try LoopHarness { $0.approverList = ApproverListFile(path: path, root: root.publicKey) }
+        harness.run()
+        let id = try await harness.alert()
+        let waiting = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        let plan = try #require(waiting.pendingPlans.first).id
+        let reason = "nobody else answers"
+        func refusal(_ signer: String, _ key: SigningKey, _ bytes: [UInt8]) async throws -> String? {
+            let use = BreakGlass(signer: signer, reason: reason, signature: try key.sign(bytes))
+            do {
+                try await harness.service.breakGlass(plan, of: id, use: use, by: signer)
+                return nil
+            } catch { return "\(error)" }
+        }
+        let right = Sealing.breakGlassBytes(plan: plan, reason: reason)
+        #expect(
+            try await refusal("sarah", sarah, right)?.contains("may not break the glass; may: dana") == true
+        )
+        let approval = Sealing.approvalBytes(plan: plan)
+        #expect(try await refusal("dana", dana, approval)?.contains("and the reason") == true)
+        let other = Sealing.breakGlassBytes(plan: plan, reason: "a drill")
+        #expect(try await refusal("dana", dana, other)?.contains("and the reason") == true)
+        #expect(try await refusal("dana", dana, right) == nil)
+        #expect(try await refusal("dana", dana, right)?.contains("is approved already") == true)
+        let end = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
+        #expect(
+            end.timeline.contains {
+                $0.kind == .glassBroken && $0.text.contains("by dana alone: nobody else answers")
+            }
+        )
+        #expect(
+            end.timeline.contains { $0.kind == .notified && $0.text.contains("BREAK-GLASS: dana set plan") }
+        )
+        let postMortem = try #require(await harness.service.postMortem(id))
+        #expect(postMortem.contains("Look over what dana set going alone (nobody else answers)"))
         await harness.kill()
     }
 

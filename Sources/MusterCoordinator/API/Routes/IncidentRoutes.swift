@@ -39,6 +39,7 @@ struct IncidentRoutes {
             return try APIBody.response(await operations.dryRun(try await plan(context)))
         }
         group.post("incidents/:id/plans/:plan/approve", use: approve)
+        group.post("incidents/:id/plans/:plan/break-glass", use: breakGlass)
         group.post("incidents/:id/plans/:plan/reject", use: reject)
         for order in RolloutOrder.allCases {
             group.post("incidents/:id/plans/:plan/\(order.rawValue)") { request, context in
@@ -125,6 +126,29 @@ struct IncidentRoutes {
             detail: "incident \(incident), signed by \(approval.signer)"
         ) {
             try await operations.approve(plan, of: incident, approval: approval, by: caller.name)
+        }
+        return Response(status: .noContent)
+    }
+
+    @Sendable private func breakGlass(_ request: Request, _ context: APIContext) async throws -> Response {
+        let caller = try context.caller(with: .approve)
+        let (incident, plan) = (try Self.incident(context), try Self.plan(context))
+        let use = try await APIBody.decode(BreakGlass.self, from: request, max: bytesMax)
+        guard use.signature.count == 64, !use.signer.isEmpty, use.signer.utf8.count <= 64,
+            BreakGlass.isReason(use.reason)
+        else {
+            throw OperationError(
+                .malformed,
+                "to break the glass takes the signer's name, a reason of one line and 64 bytes of Ed25519 signature"
+            )
+        }
+        try await services.audit.record(
+            "plan.break-glass",
+            of: plan.description,
+            by: caller,
+            detail: "incident \(incident), signed by \(use.signer): \(use.reason)"
+        ) {
+            try await operations.breakGlass(plan, of: incident, use: use, by: caller.name)
         }
         return Response(status: .noContent)
     }
