@@ -36,6 +36,7 @@ package struct RecordReplay: Sendable {
     /// - Throws: ``IncidentRecordError`` when the event can't be understood.
     package mutating func take(_ recorded: RecordedEvent) throws(IncidentRecordError) {
         let event = try coding.stored(recorded)
+        try EventBounds.check(event, body: recorded.body)
         noteMissed(before: event)
         try judge(event)
         if case .contextCollected = event.body { collected = event.at }

@@ -121,6 +121,35 @@ import Testing
         #expect(found.first?.seq == place && found.first?.today.contains("to web-2") == true)
     }
 
+    /// A record is a file of a stranger: whatever its numbers are, they end in a report or a refusal.
+    @Test func numbersThatNobodyWouldWriteDoNoHarm() async throws {
+        let record = try await Self.healed()
+        var random = SplitMix64(seed: 11)
+        var replayed = 0
+        for _ in 0..<200 {
+            await Task.yield()
+            var other = record
+            let index = Int.random(in: 0..<other.events.count, using: &random)
+            let body = other.events[index].body
+            // Where a number begins: after a colon, a comma or a bracket.
+            let places = body.indices.dropFirst().filter { place in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(body[place])
+                    && [UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: ",")].contains(body[place - 1])
+            }
+            guard let place = places.randomElement(using: &random) else { continue }
+            let end = body[place...].firstIndex { !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            let numbers = ["9223372036854775807", "-9223372036854775808", "-1", "0", "4294967296", "17"]
+            let number = Array((numbers.randomElement(using: &random) ?? "0").utf8)
+            other.events[index].body = body[..<place] + number + body[(end ?? body.endIndex)...]
+            if Bool.random(using: &random) {
+                other.events[index].at = Bool.random(using: &random) ? .max : .min
+            }
+            other.seal()
+            if (try? other.replayed()) != nil { replayed += 1 }
+        }
+        #expect(replayed > 50)
+    }
+
     @Test func aDecisionThatIsMissingIsNoticed() async throws {
         var record = try await Self.healed()
         // Nobody asks for approval, although the engine does; hours pass, and Muster goes on with other things.
