@@ -34,7 +34,7 @@ enum EventBounds {
         case .findingMade(let finding): return 0...1 ~= finding.effect
         case .hypothesisRanked(let ranking, let round):
             return places.contains(round) && ranking.hypotheses.allSatisfy { 0...1 ~= $0.probability }
-        case .planProposed(let sealed, _):
+        case .planProposed(let sealed, _, _):
             let (plan, hosts) = (sealed.plan, 0...1_000_000)
             return places.contains(plan.step) && hosts.contains(plan.spread.atOnce)
                 && hosts.contains(plan.spread.errorBudget)

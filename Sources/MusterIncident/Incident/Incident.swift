@@ -173,7 +173,8 @@ package struct Incident: Sendable {
         case .closed(_, let cause, let falseAlarm):
             (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
         case .planProposed, .approvalRequested, .approvalGiven, .glassBroken, .approvalRejected,
-            .approvalPresent, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped:
+            .approvalPresent, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked,
+            .rolloutStopped:
             applyToPlans(event)
         case .freezeBegan(let freeze):
             freezes.removeAll { $0.service == freeze.service }

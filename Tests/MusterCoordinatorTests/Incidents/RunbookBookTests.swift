@@ -1,6 +1,7 @@
 import Foundation
 import MusterCore
 import MusterIncident
+import MusterRecord
 import MusterYAML
 import Testing
 

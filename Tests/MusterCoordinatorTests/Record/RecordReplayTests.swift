@@ -35,7 +35,7 @@ import Testing
         harness.run()
         let id = try await harness.alert()
         _ = try await harness.wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
-        await harness.restart()
+        try await harness.restart()
         try await harness.approve(id)
         _ = try await harness.wait(for: "the escalation", id) { detail in
             detail.timeline.contains { $0.kind == .escalated }
@@ -106,7 +106,7 @@ import Testing
 
         // A plan with other bytes than its id says.
         (place, found) = try differences(.planProposed) { event in
-            guard case .planProposed(let plan, let doubts) = event else { return event }
+            guard case .planProposed(let plan, let doubts, _) = event else { return event }
             let forged = SealedPlan(id: plan.id, bytes: plan.bytes + [0], plan: plan.plan)
             return .planProposed(plan: forged, doubts: doubts)
         }
