@@ -91,7 +91,7 @@ extension SystemTests {
                 try coordinator.start()
                 let directory = coordinator.directory
                 let file = try directory.write("etc/runbooks/pool.yaml", Array(Self.runbook.utf8))
-                _ = try coordinator.muster("operator", "keygen", "--name", "dana")
+                _ = try coordinator.muster("operator", "keygen", "--name", "dana", "--no-passphrase")
                 let key = try coordinator.muster("operator", "key").split(whereSeparator: \.isWhitespace)
                 let signed = try coordinator.muster(
                     "runbook",
