@@ -25,7 +25,9 @@ struct SimulatedPeople: Sendable {
     }
 
     /// What the hosts allow: the cases' action and its way back, and pre-approved what is signed beforehand.
-    func policy(for cases: [SimulatedCase]) -> String {
+    ///
+    /// With `settles` a host can tell after a crash whether an action took effect.
+    func policy(for cases: [SimulatedCase], settles: Bool) -> String {
         func key(_ name: String) -> String { Base64.text(keys[name]?.publicKey ?? []) }
         let digests = cases.filter { $0.signature != nil }.map { "\"\($0.digest)\"" }
         let runbooks =
@@ -48,6 +50,11 @@ struct SimulatedPeople: Sendable {
                 parameters: { to: { kind: version } }
                 allow: preapproved
                 rate_per_hour: 20
+            \(settles ? "    settled_by: is" : "")
+              - name: is
+                argv: ["/bin/true", "is", "{to}"]
+                parameters: { to: { kind: version } }
+                class: observe
               - { name: healthy, argv: ["/bin/true", "healthy"], class: observe }
             \(runbooks)
 

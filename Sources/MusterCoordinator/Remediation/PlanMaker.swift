@@ -70,7 +70,8 @@ struct PlanMaker: Sendable {
             ),
             rollout: spread,
             approvals: mitigation.approvals,
-            verification: mitigation.verification
+            verification: mitigation.verification,
+            precondition: mitigation.precondition
         )
         var doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
         let trials = await dryRun(plan)

@@ -19,12 +19,14 @@ package struct Runbook: Hashable, Sendable, Codable {
 
     /// What a host can look at by itself before it carries out a step that was approved beforehand.
     ///
-    /// Statements only: signals are defined by the coordinator, whose word alone must not set anything going.
-    package func confirmations(before step: Int) -> [RunbookCheck] {
-        steps[..<min(max(0, step), steps.count)].compactMap { earlier in
-            guard case .verifyHypothesis(let check) = earlier.action, case .sql = check else { return nil }
-            return check
-        }
+    /// Statements, and what the step itself wants to see: signals are defined by the coordinator, whose word alone must not set anything going.
+    package func confirmations(before step: Int) -> [HostVerification.Check] {
+        let own = steps.indices.contains(step) ? steps[step].mitigation?.precondition : nil
+        return steps[..<min(max(0, step), steps.count)].compactMap { earlier in
+            guard case .verifyHypothesis(.sql(let statement, let target, let condition)) = earlier.action
+            else { return nil }
+            return .sql(statement: statement, target: target, condition: condition)
+        } + (own.map { [$0] } ?? [])
     }
 }
 
@@ -174,6 +176,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
     package var approvals: Int?
     /// What each host looks at by itself afterwards; nil when nothing.
     package var verification: HostVerification?
+    /// What each host must see right before it acts; nil for nothing.
+    package var precondition: HostVerification.Check?
 
     package init(
         action: RunbookAction,
@@ -183,7 +187,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         requiresApproval: Bool,
         rollout: RunbookRollout? = nil,
         approvals: Int? = nil,
-        verification: HostVerification? = nil
+        verification: HostVerification? = nil,
+        precondition: HostVerification.Check? = nil
     ) {
         self.action = action
         self.hosts = hosts
@@ -193,6 +198,7 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         self.rollout = rollout
         self.approvals = approvals
         self.verification = verification
+        self.precondition = precondition
     }
 
     /// Whether a plan's action is one that this step means, whatever its templates became.

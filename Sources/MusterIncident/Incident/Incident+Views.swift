@@ -173,7 +173,9 @@ extension Incident {
             reasons.append("the step can't be taken back and nobody declared that")
         }
         if match.runbook.confirmations(before: plan.sealed.plan.step).isEmpty {
-            reasons.append("no statement before this step lets the host confirm by itself that it is needed")
+            reasons.append(
+                "neither this step nor a statement before it lets the host see by itself that it is needed"
+            )
         }
         return reasons
     }
