@@ -152,17 +152,26 @@ struct SimulatedCase {
         life = .seconds(200 + below(600))
     }
 
-    /// The plan as the coordinator seals it.
-    func plan(hosts: [HostReference], at now: Timestamp) throws -> SealedPlan {
+    /// The plan as the coordinator seals it; with a number from 1 on when it is tried again, on these hosts.
+    func plan(
+        hosts: [HostReference],
+        at now: Timestamp,
+        retry: Int,
+        on again: [HostReference]?
+    ) throws -> SealedPlan {
         guard let step = runbook.steps[1].mitigation else { throw AgentError(.system, "no step to take") }
+        let value = retry == 0 ? value : "\(value)-again-\(retry)"
+        let targets = again ?? targets.map { hosts[$0] }
+        var rollout = rollout
+        if again != nil { rollout = Rollout(waves: [targets.count], atOnce: targets.count) }
         let plan = Plan(
             incident: incident,
             runbook: value,
             runbookDigest: digest,
             step: 1,
             action: .command(name: "set", parameters: ["to": value]),
-            targets: targets.map { hosts[$0] },
-            rollback: step.rollback.map { _ in .command(name: "set", parameters: ["to": back]) },
+            targets: targets,
+            rollback: step.rollback.map { _ in .command(name: "set", parameters: ["to": "\(value)-back"]) },
             irreversible: step.irreversible ?? "",
             notBefore: now,
             expires: now + life,

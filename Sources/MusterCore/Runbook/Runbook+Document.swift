@@ -33,6 +33,7 @@ extension Runbook {
     ///         timeout: 5m
     ///       - action: notify
     ///         message: "Terminated {count} idle connections."
+    ///         finally: true                        # of any step: it is taken also when one before it has failed
     package init(document: Document) throws(DocumentError) {
         var reader = try DocumentReader(document.root, in: document.name, expecting: "a runbook")
         let base = document.name.split(separator: "/").last.map(String.init) ?? document.name
@@ -95,8 +96,9 @@ extension RunbookStep {
                     + "expected one of verify_hypothesis, mitigate, verify_resolution, notify"
             )
         }
+        let isFinally = try reader.bool("finally")
         try reader.finish()
-        self.init(action: action, position: node.position)
+        self.init(action: action, position: node.position, isFinally: isFinally)
     }
 }
 

@@ -115,10 +115,13 @@ package struct RunbookStep: Hashable, Sendable, Codable {
     package var action: Action
     /// Where the step begins in the file.
     package var position: DocumentPosition
+    /// Also taken when a step before it has failed; nil like false.
+    package var isFinally: Bool?
 
-    package init(action: Action, position: DocumentPosition) {
+    package init(action: Action, position: DocumentPosition, isFinally: Bool? = nil) {
         self.action = action
         self.position = position
+        self.isFinally = isFinally
     }
 
     /// The mitigation; nil for steps that only look or tell.
