@@ -122,7 +122,8 @@ extension HostPolicy {
         for action in actions {
             guard let name = action.settledBy else { continue }
             let probe = self.action(name)
-            guard let probe, probe.observes, probe.parameters.keys.allSatisfy({ action.parameters[$0] != nil })
+            guard let probe, probe.observes,
+                probe.parameters.keys.allSatisfy({ action.parameters[$0] != nil })
             else {
                 throw reader.error(
                     at: reader.position(of: "actions"),
