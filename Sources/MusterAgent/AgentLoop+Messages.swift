@@ -16,6 +16,7 @@ extension AgentLoop {
         takeAcknowledgement()
         switch envelope.body {
         case .welcome(let welcome):
+            if welcome.hasLedger { actions.remembered(LedgerHead(welcome.ledger)) }
             engineReceived(
                 .welcome(
                     agent: Digest(welcome.agentID),
@@ -236,6 +237,7 @@ extension AgentLoop {
         }
         hello.sentAtNs = Moment.wall().nanoseconds
         hello.monotonicNs = Moment.monotonic().nanoseconds
+        if let head = actions.head { hello.ledger = WireLedgerHead(head) }
         _ = outbox.add(.hello(hello))
         connection?.flush()
     }
@@ -251,6 +253,7 @@ extension AgentLoop {
         heartbeat.residentBytes = UInt64(clamping: usage.residentBytes)
         heartbeat.cpuMs = UInt64(clamping: Int64(usage.cpu.inMilliseconds))
         if let health = host.health() { heartbeat.health = WireHealthDigest(health) }
+        if let head = actions.head { heartbeat.ledger = WireLedgerHead(head) }
         _ = outbox.add(.heartbeat(heartbeat))
         connection?.flush()
     }

@@ -172,3 +172,17 @@ private enum Limits {
         for authority in authorities { try Fields.check(authority.count, max: 8 << 10, "authority") }
     }
 }
+
+extension WireLedgerHead {
+    package init(_ head: LedgerHead) {
+        self.init()
+        begunAtNs = head.begun.nanoseconds
+        steps = head.steps
+    }
+}
+
+extension LedgerHead {
+    package init(_ wire: WireLedgerHead) {
+        self.init(begun: Timestamp(nanoseconds: wire.begunAtNs), steps: wire.steps)
+    }
+}

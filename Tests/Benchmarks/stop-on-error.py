@@ -147,6 +147,8 @@ def ansible(arguments, mode):
         [arguments.ansible, "-i", f"{folder}/inventory", "-f", "25", f"{folder}/{mode}.yaml"],
         capture_output=True,
         text=True,
+        # What hangs is ended by its group, which must not be ours.
+        start_new_session=True,
         env={**os.environ, "ANSIBLE_NOCOWS": "1", "LC_ALL": "C.UTF-8"},
     )
     release(arguments)
@@ -171,6 +173,7 @@ def salt(arguments, mode):
             capture_output=True,
             text=True,
             timeout=300,
+            start_new_session=True,
         )
         ended = done.returncode
     except subprocess.TimeoutExpired:

@@ -277,6 +277,33 @@ import Testing
         #expect(world.state(ticket) == .done)
     }
 
+    @Test(
+        "A host whose whole state folder was put back takes no action, and one whose ledger was begun anew does"
+    )
+    func putBack() throws {
+        let done = try world.ticket(to: "1")
+        try world.receive(done)
+        world.workAll()
+        let head = try #require(world.desk?.head)
+        #expect(head.steps == 3)
+        // The folder as it was before.
+        try world.move(to: world.directory.path("restored"))
+        world.desk?.remembered(head)
+        let next = try world.ticket(to: "2")
+        #expect(try world.receive(next)?.contains("it was put back") == true)
+        #expect(world.desk?.trial(of: next.plan.plan, now: world.now).refusal.contains("put back") == true)
+        // What the coordinator remembers is behind what is here: all is well.
+        world.desk?.remembered(LedgerHead(begun: head.begun, steps: 0))
+        let third = try world.ticket(to: "3")
+        #expect(try world.receive(third) == nil)
+        world.leave()
+        world.now = world.now + .seconds(5)
+        _ = try LedgerFile.begin(folder: world.directory.path("restored"), reason: "looked", now: world.now)
+        try world.start()
+        world.desk?.remembered(head)
+        #expect(try world.receive(try world.ticket(to: "4")) == nil)
+    }
+
     @Test("A plan from before the ledger was begun is refused")
     func floor() throws {
         let old = try world.ticket(to: "1")

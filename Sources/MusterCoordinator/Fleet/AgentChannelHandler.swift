@@ -297,7 +297,8 @@ extension AgentChannelHandler {
             return end(context, LinkEnd(.broken, "Hello refused: \(error.message)"), last: .refused(last))
         }
         switch hub.registry.hello(hello, from: certificate, address: address, at: hub.configuration.now()) {
-        case .welcome(let host):
+        case .welcome(let host, let putBack):
+            if let putBack { hub.tell(.ledgerPutBack(host, reason: putBack)) }
             let link = AgentLink(
                 host: host,
                 address: address,

@@ -81,6 +81,8 @@ package enum FleetEvent: Sendable {
     case actionReport(HostReference, ActionReport)
     /// A host is not trusted any more until somebody has looked: it lied, or its identity was copied.
     case quarantined(HostReference, reason: String)
+    /// Its action ledger is an older one: what ran since is forgotten there, so the host takes no action any more.
+    case ledgerPutBack(HostReference, reason: String)
     /// An administrator has looked at it; the reason says what was decided.
     case quarantineEnded(HostReference, reason: String)
     /// Somebody was turned away: wrong authority, expired, revoked, bad token.

@@ -27,6 +27,8 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var skewMilliseconds: Double?
     /// What it told of itself with its latest heartbeat; nil before one, and when it went away.
     package var health: HealthDigest?
+    /// The furthest that its action ledger was seen; nil when it told of none yet.
+    package var ledger: LedgerHead?
     /// It looks at one log line in so many now, to stay within its budget; nil when at all of them, or not known.
     package var linesSampledEvery: Int?
 

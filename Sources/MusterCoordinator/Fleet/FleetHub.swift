@@ -141,6 +141,7 @@ final class FleetHub: Sendable {
         welcome.agentID = agent.description
         welcome.heartbeatIntervalMs = UInt32(clamping: Int64(configuration.heartbeatInterval.inMilliseconds))
         welcome.sentAtNs = configuration.now().nanoseconds
+        if let ledger = registry.host(agent)?.ledger { welcome.ledger = WireLedgerHead(ledger) }
         return welcome
     }
 
@@ -333,6 +334,7 @@ final class FleetHub: Sendable {
             sentAt: Timestamp(nanoseconds: heartbeat.sentAtNs),
             health: heartbeat.hasHealth ? try HealthDigest(heartbeat.health) : nil,
             linesSampledEvery: Int(heartbeat.linesSampledEvery),
+            ledger: heartbeat.hasLedger ? LedgerHead(heartbeat.ledger) : nil,
             at: configuration.now()
         )
     }

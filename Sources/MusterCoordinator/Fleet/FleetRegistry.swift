@@ -9,7 +9,8 @@ import Synchronization
 final class FleetRegistry: Sendable {
     /// How a Hello is received.
     enum Verdict: Sendable {
-        case welcome(HostReference)
+        /// `putBack` says why its action ledger can't be its newest; nil when it can.
+        case welcome(HostReference, putBack: String? = nil)
         case refused(String)
         case revoked(String)
         case quarantined(String)
@@ -100,9 +101,12 @@ final class FleetRegistry: Sendable {
             member.host.health = nil
             member.host.linesSampledEvery = nil
             member.unsaved = true
+            let known = member.host.ledger
+            let told = hello.hasLedger ? LedgerHead(hello.ledger) : nil
+            Self.note(told, in: &member)
             Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
             members[id] = member
-            return .welcome(member.host.reference)
+            return .welcome(member.host.reference, putBack: told.flatMap { Self.complaint($0, known) })
         }
     }
 
@@ -121,6 +125,7 @@ final class FleetRegistry: Sendable {
         sentAt: Timestamp,
         health: HealthDigest?,
         linesSampledEvery: Int,
+        ledger: LedgerHead? = nil,
         at now: Timestamp
     ) {
         members.withLock { members in
@@ -128,6 +133,7 @@ final class FleetRegistry: Sendable {
             member.host.health = health
             member.host.linesSampledEvery = linesSampledEvery > 1 ? linesSampledEvery : nil
             Self.note(sentAt, in: &member, at: now)
+            Self.note(ledger, in: &member)
             if now - member.savedAt > Self.seenAgeMax { member.unsaved = true }
             members[id] = member
         }
@@ -216,6 +222,18 @@ final class FleetRegistry: Sendable {
         members.withLock { members in
             for host in hosts { members[host.id]?.unsaved = true }
         }
+    }
+
+    /// Why a ledger can't be the newest of its host; nil when it can.
+    private static func complaint(_ told: LedgerHead, _ known: LedgerHead?) -> String? {
+        guard let known, told < known else { return nil }
+        return "its action ledger has \(told.text), and once had \(known.text): its state folder was put back"
+    }
+
+    private static func note(_ ledger: LedgerHead?, in member: inout Member) {
+        guard let ledger, member.host.ledger.map({ $0 < ledger }) ?? true else { return }
+        member.host.ledger = ledger
+        member.unsaved = true
     }
 
     private static func note(_ sentAt: Timestamp, in member: inout Member, at now: Timestamp) {

@@ -56,6 +56,14 @@ package struct SQLiteFleetStore: FleetStore {
                     """
             )
         }
+        migrator.registerMigration("fleet-4") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE fleet_host ADD COLUMN ledger_begun_ns INTEGER;
+                    ALTER TABLE fleet_host ADD COLUMN ledger_steps INTEGER;
+                    """
+            )
+        }
     }
 
     package func hosts() async throws(FleetError) -> [FleetHost] {
@@ -74,7 +82,8 @@ package struct SQLiteFleetStore: FleetStore {
                     sql: """
                         UPDATE fleet_host SET services = ?, version = ?, system = ?, kernel = ?,
                             address = ?, last_seen_ns = ?, skew_ms = ?, quarantine = ?,
-                            certificate_authority = ?, certificate_expires_ns = ? WHERE id = ?
+                            certificate_authority = ?, certificate_expires_ns = ?,
+                            ledger_begun_ns = ?, ledger_steps = ? WHERE id = ?
                         """
                 )
                 for host in hosts {
@@ -83,6 +92,7 @@ package struct SQLiteFleetStore: FleetStore {
                         host.address,
                         host.lastSeen?.nanoseconds, host.skewMilliseconds, host.quarantine,
                         host.certificate?.authority.description, host.certificate?.expires.nanoseconds,
+                        host.ledger?.begun.nanoseconds, host.ledger.map { Int64(clamping: $0.steps) },
                         host.id.description,
                     ])
                 }
@@ -240,6 +250,12 @@ extension SQLiteFleetStore {
             host.certificate = HostCertificate(
                 authority: authority,
                 expires: Timestamp(nanoseconds: expires)
+            )
+        }
+        if let begun = row["ledger_begun_ns"] as Int64?, let steps = row["ledger_steps"] as Int64? {
+            host.ledger = LedgerHead(
+                begun: Timestamp(nanoseconds: begun),
+                steps: UInt64(clamping: steps)
             )
         }
         if (row["revoked_ns"] as Int64?) != nil {

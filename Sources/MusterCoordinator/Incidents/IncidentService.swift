@@ -115,25 +115,41 @@ package final class IncidentService: Operations, Service {
             case .disconnected(let host, let reason):
                 logger.info("host gone", metadata: ["host": "\(host.name)", "reason": "\(reason)"])
             case .quarantined(let host, let reason):
-                await raise(.firing, about: host, summary: "\(host.name) is cut off: \(reason)")
+                await raise(.firing, .quarantine, about: host, summary: "\(host.name) is cut off: \(reason)")
             case .quarantineEnded(let host, let reason):
-                await raise(.resolved, about: host, summary: "\(host.name) was \(reason)")
+                await raise(.resolved, .quarantine, about: host, summary: "\(host.name) was \(reason)")
+            case .ledgerPutBack(let host, let reason):
+                let summary = "\(host.name) takes no action: \(reason); its root begins the ledger anew"
+                await raise(.firing, .ledger, about: host, summary: summary)
             case .identityRefused: continue  // The fleet's own log has told it already.
             }
         }
     }
 
-    /// An alert of our own, taken in as any other: a host is in quarantine, or out of it.
-    private func raise(_ status: Alert.Status, about host: HostReference, summary: String) async {
+    /// What Muster itself calls people about, in the words of an alert's name.
+    private enum OwnAlert: String {
+        case quarantine = "Host in quarantine"
+        case ledger = "Action ledger put back"
+
+        var word: String { self == .quarantine ? "quarantine" : "ledger" }
+    }
+
+    /// An alert of our own, taken in as any other, about a host.
+    private func raise(
+        _ status: Alert.Status,
+        _ alert: OwnAlert,
+        about host: HostReference,
+        summary: String
+    ) async {
         let body = PlainAlertBody(
-            name: "Host in quarantine",
+            name: alert.rawValue,
             severity: "critical",
             status: status,
             summary: summary,
             labels: ["host": host.name],
-            fingerprint: "quarantine-\(host.id.short)",
+            fingerprint: "\(alert.word)-\(host.id.short)",
             // However many hosts it are, it is one thing to look at.
-            group: "muster/quarantine"
+            group: "muster/\(alert.word)"
         )
         do {
             _ = try await receiveAlerts(
@@ -143,7 +159,7 @@ package final class IncidentService: Operations, Service {
             )
         } catch {
             logger.critical(
-                "no alert about a host in quarantine",
+                "an alert of Muster's own could not be taken in",
                 metadata: ["host.name": "\(host.name)", "summary": "\(summary)", "reason": "\(error)"]
             )
         }

@@ -402,11 +402,38 @@ package nonisolated struct WireHello: Sendable {
   /// Set by the agent: CLOCK_BOOTTIME at the same moment, in nanoseconds.
   package var monotonicNs: Int64 = 0
 
+  /// Set by the agent: how far its action ledger has come.
+  package var ledger: WireLedgerHead {
+    get {_ledger ?? WireLedgerHead()}
+    set {_ledger = newValue}
+  }
+  /// Returns true if `ledger` has been explicitly set.
+  package var hasLedger: Bool {self._ledger != nil}
+  /// Clears the value of `ledger`. Subsequent reads from it will return its default value.
+  package mutating func clearLedger() {self._ledger = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _inventory: WireInventory? = nil
+  fileprivate var _ledger: WireLedgerHead? = nil
+}
+
+/// How far an agent's action ledger has come. A ledger is begun when its host joins, and by root.
+package nonisolated struct WireLedgerHead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var begunAtNs: Int64 = 0
+
+  /// Steps since then; never fewer than before.
+  package var steps: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// What a host is. Names and labels here are for people; they grant nothing.
@@ -492,11 +519,22 @@ package nonisolated struct WireHeartbeat: Sendable {
   /// Clears the value of `health`. Subsequent reads from it will return its default value.
   package mutating func clearHealth() {self._health = nil}
 
+  /// Set by the agent: how far its action ledger has come.
+  package var ledger: WireLedgerHead {
+    get {_ledger ?? WireLedgerHead()}
+    set {_ledger = newValue}
+  }
+  /// Returns true if `ledger` has been explicitly set.
+  package var hasLedger: Bool {self._ledger != nil}
+  /// Clears the value of `ledger`. Subsequent reads from it will return its default value.
+  package mutating func clearLedger() {self._ledger = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _health: WireHealthDigest? = nil
+  fileprivate var _ledger: WireLedgerHead? = nil
 }
 
 /// What is not itself on a host, in short.
@@ -654,9 +692,22 @@ package nonisolated struct WireWelcome: Sendable {
   /// The coordinator's wall clock.
   package var sentAtNs: Int64 = 0
 
+  /// The furthest that the coordinator has seen this agent's ledger. An agent whose own is behind takes no action any more:
+  /// its state folder was put back.
+  package var ledger: WireLedgerHead {
+    get {_ledger ?? WireLedgerHead()}
+    set {_ledger = newValue}
+  }
+  /// Returns true if `ledger` has been explicitly set.
+  package var hasLedger: Bool {self._ledger != nil}
+  /// Clears the value of `ledger`. Subsequent reads from it will return its default value.
+  package mutating func clearLedger() {self._ledger = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _ledger: WireLedgerHead? = nil
 }
 
 /// Close and come back after a while.
@@ -1335,7 +1386,7 @@ nonisolated extension WireJoinResult: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}capabilities\0\u{1}inventory\0\u{3}boot_id\0\u{3}sent_at_ns\0\u{3}monotonic_ns\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}capabilities\0\u{1}inventory\0\u{3}boot_id\0\u{3}sent_at_ns\0\u{3}monotonic_ns\0\u{1}ledger\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1349,6 +1400,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 4: try { try decoder.decodeSingularStringField(value: &self.bootID) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.sentAtNs) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.monotonicNs) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._ledger) }()
       default: break
       }
     }
@@ -1377,6 +1429,9 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.monotonicNs != 0 {
       try visitor.visitSingularInt64Field(value: self.monotonicNs, fieldNumber: 6)
     }
+    try { if let v = self._ledger {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1387,6 +1442,42 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.bootID != rhs.bootID {return false}
     if lhs.sentAtNs != rhs.sentAtNs {return false}
     if lhs.monotonicNs != rhs.monotonicNs {return false}
+    if lhs._ledger != rhs._ledger {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLedgerHead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LedgerHead"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}begun_at_ns\0\u{1}steps\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.begunAtNs) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.steps) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.begunAtNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.begunAtNs, fieldNumber: 1)
+    }
+    if self.steps != 0 {
+      try visitor.visitSingularUInt64Field(value: self.steps, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireLedgerHead, rhs: WireLedgerHead) -> Bool {
+    if lhs.begunAtNs != rhs.begunAtNs {return false}
+    if lhs.steps != rhs.steps {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1484,7 +1575,7 @@ nonisolated extension WireService: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{1}health\0\u{4}\u{d}lines_sampled_every\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sent_at_ns\0\u{3}outbox_dropped\0\u{3}lines_dropped\0\u{3}questions_refused\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{1}health\0\u{1}ledger\0\u{4}\u{c}lines_sampled_every\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1499,6 +1590,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.residentBytes) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.cpuMs) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._health) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._ledger) }()
       case 20: try { try decoder.decodeSingularUInt32Field(value: &self.linesSampledEvery) }()
       default: break
       }
@@ -1531,6 +1623,9 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try { if let v = self._health {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._ledger {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     if self.linesSampledEvery != 0 {
       try visitor.visitSingularUInt32Field(value: self.linesSampledEvery, fieldNumber: 20)
     }
@@ -1546,6 +1641,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.cpuMs != rhs.cpuMs {return false}
     if lhs.linesSampledEvery != rhs.linesSampledEvery {return false}
     if lhs._health != rhs._health {return false}
+    if lhs._ledger != rhs._ledger {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1823,7 +1919,7 @@ nonisolated extension WireChallengeReply: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}agent_id\0\u{3}heartbeat_interval_ms\0\u{3}sent_at_ns\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}agent_id\0\u{3}heartbeat_interval_ms\0\u{3}sent_at_ns\0\u{1}ledger\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1835,12 +1931,17 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeSingularStringField(value: &self.agentID) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.heartbeatIntervalMs) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.sentAtNs) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._ledger) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.version.isEmpty {
       try visitor.visitSingularStringField(value: self.version, fieldNumber: 1)
     }
@@ -1853,6 +1954,9 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.sentAtNs != 0 {
       try visitor.visitSingularInt64Field(value: self.sentAtNs, fieldNumber: 4)
     }
+    try { if let v = self._ledger {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1861,6 +1965,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.agentID != rhs.agentID {return false}
     if lhs.heartbeatIntervalMs != rhs.heartbeatIntervalMs {return false}
     if lhs.sentAtNs != rhs.sentAtNs {return false}
+    if lhs._ledger != rhs._ledger {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -144,9 +144,10 @@ final class TestAgent: Sendable {
     func hello(
         name: String = "web-1",
         services: [String: String] = [:],
-        capabilities: [String] = []
+        capabilities: [String] = [],
+        ledger: LedgerHead? = nil
     ) async throws -> WireEnvelope.OneOf_Body? {
-        try sayHello(name: name, services: services, capabilities: capabilities)
+        try sayHello(name: name, services: services, capabilities: capabilities, ledger: ledger)
         return await next()
     }
 
@@ -154,7 +155,8 @@ final class TestAgent: Sendable {
     func sayHello(
         name: String = "web-1",
         services: [String: String] = [:],
-        capabilities: [String] = []
+        capabilities: [String] = [],
+        ledger: LedgerHead? = nil
     ) throws {
         var hello = WireHello()
         hello.version = "0.1.0"
@@ -167,6 +169,7 @@ final class TestAgent: Sendable {
             return wire
         }
         hello.sentAtNs = FleetClock.now().nanoseconds
+        if let ledger { hello.ledger = WireLedgerHead(ledger) }
         try send(.hello(hello))
     }
 }
