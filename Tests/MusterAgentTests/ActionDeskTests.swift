@@ -287,6 +287,7 @@ import Testing
         let head = try #require(world.desk?.head)
         #expect(head.steps == 3)
         // The folder as it was before.
+        try SafeFile.makeFolder(world.directory.path("restored"))
         try world.move(to: world.directory.path("restored"))
         world.desk?.remembered(head)
         let next = try world.ticket(to: "2")
