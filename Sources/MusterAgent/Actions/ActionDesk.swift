@@ -163,10 +163,7 @@ final class ActionDesk {
         let ticket = try Ticket(wire) { reading.planID(of: $0) }
         if let refusal = refusals[ticket.id] { return refusal }
         if let known = ledger.engine[ticket.id] {
-            log.info(
-                "ticket is already in the ledger",
-                ["ticket.id": "\(ticket.id)", "state": known.state.rawValue]
-            )
+            cameAgain(ticket, known: known, now: now)
             return known.report
         }
         do {
@@ -220,14 +217,38 @@ final class ActionDesk {
         }
     }
 
+    /// A ticket that is known runs nothing.
+    ///
+    /// One that a coordinator sends again before its end is usual; one that comes after its end, or with another plan
+    /// inside, is what somebody who replays tickets would send.
+    private func cameAgain(_ ticket: Ticket, known: LedgerEntry, now: Timestamp) {
+        let state = known.state.rawValue
+        guard known.report.plan == ticket.plan.id else {
+            return log.warning(
+                "ticket came again with another plan",
+                ["ticket.id": "\(ticket.id)", "plan.id": "\(ticket.plan.id)", "state": state]
+            )
+        }
+        let isOver = known.state.isFinal || (known.state == .done && !known.awaitsCommit)
+        guard isOver || now >= ticket.expires else {
+            return log.info(
+                "ticket is already in the ledger",
+                ["ticket.id": "\(ticket.id)", "state": state]
+            )
+        }
+        log.warning("ticket came again", ["ticket.id": "\(ticket.id)", "state": state])
+    }
+
     /// What would become of a plan; nothing happens.
     func trial(of plan: Plan, now: Timestamp) -> PlanTrial {
         do {
             if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
             let engine = ledger.engine
             let policy = try policy.load(at: now, remembering: false)
-            return TicketJudge(policy: policy, agent: agent, reading: reading)
+            let trial = TicketJudge(policy: policy, agent: agent, reading: reading)
                 .trial(of: plan, now: now) { engine.runs(of: $0, before: now) }
+            if trial.refusal.isEmpty { try policy.checkPrograms(of: plan) }
+            return trial
         } catch {
             var trial = PlanTrial()
             trial.refusal = "\(error)"
@@ -247,6 +268,7 @@ final class ActionDesk {
             subject in
             engine.runs(of: subject, before: now) - own
         }
+        try policy.checkPrograms(of: ticket.plan.plan)
         if permitted.isPreApproved, let freeze = freezes.objection(at: now) { throw PolicyRefusal(freeze) }
         return permitted
     }
@@ -391,7 +413,7 @@ final class ActionDesk {
             plan.verification != nil, let policy = try? policy.loadRules(),
             let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
                 of: plan
-            )
+            ), policy.trustsVerification(of: plan)
         else { return nil }
         return Verification(check: check, next: uptime)
     }
