@@ -171,6 +171,25 @@ import Testing
         chmod(directory.root, 0o700)
     }
 
+    @Test(
+        "While a policy is not believed every ticket is refused, in the ledger, and what was done is not forgotten"
+    )
+    func refusedTickets() throws {
+        let world = try DeskWorld()
+        let path = world.directory.path("policy.yaml")
+        let done = try world.ticket(to: "1")
+        #expect(try world.receive(done) == nil)
+        world.workAll()
+        chmod(path, 0o666)
+        let refused = try world.ticket(to: "2")
+        #expect(try world.receive(refused)?.hasPrefix("\(path) can be written by its group") == true)
+        #expect(world.state(refused) == .refused)
+        #expect(world.log.count(.warning, "action refused", refused) == 1)
+        world.wait(.seconds(60))
+        world.workAll()
+        #expect(world.state(done) == .rolledBack && world.performed == ["1", "not-1"])
+    }
+
     @Test func aFileOfAnotherUserIsNotBelieved() throws {
         guard geteuid() == 0 else { return }
         let path = try directory.write("policy.yaml", Self.text.utf8)
