@@ -55,6 +55,8 @@ struct TestAPI: Sendable {
         let admin = try await operators.create(root, by: "test", at: clock.now).token
 
         let log = LogBook()
+        var logger = log.logger
+        logger.logLevel = .info
         let operations = MemoryOperations()
         let administration = MemoryAdministration()
         let server = try APIServer(
@@ -67,7 +69,7 @@ struct TestAPI: Sendable {
                 operators: operators,
                 audit: audit
             ),
-            logger: log.logger
+            logger: logger
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
