@@ -337,7 +337,7 @@ if Context.environment["MUSTER_SIMULATE"] != nil {
             name: "muster-simulate",
             dependencies: simulated + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tests/Simulation",
-            exclude: ["SimulationTests.swift", "run"],
+            exclude: ["README.md", "SimulationTests.swift", "run"],
             swiftSettings: settings
         )
     )
@@ -347,7 +347,7 @@ if Context.environment["MUSTER_SIMULATE"] != nil {
             name: "MusterSimulationTests",
             dependencies: simulated,
             path: "Tests/Simulation",
-            exclude: ["SimulationProgram.swift", "run"],
+            exclude: ["README.md", "SimulationProgram.swift", "run"],
             swiftSettings: settings
         )
     )

@@ -16,7 +16,8 @@ extension IncidentEvent {
         switch self {
         case .alertReceived, .alertsTruncated, .opened, .evidenceKept, .approvalGiven, .glassBroken,
             .approvalRejected,
-            .rolloutPaused, .rolloutResumed, .rolloutAborted, .freezeBegan, .freezeEnded, .actionReported,
+            .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutRetried, .freezeBegan, .freezeEnded,
+            .actionReported,
             .closed:
             .outside
         case .stepStarted, .stepEnded, .approvalRequested, .approvalPresent, .actionDecided, .actionLost,

@@ -128,6 +128,9 @@ package struct RecordReplay: Sendable {
                 $0.mayRun && $0.aborted == nil && incident.steps[$0.sealed.plan.step]?.outcome == nil
             }
             return isUnderWay == true ? nil : "refused: plan \(plan.short) is not under way"
+        case .rolloutRetried(let plan, _, _, _):
+            let hosts = incident[plan].flatMap { incident.retriable($0) }
+            return hosts == nil ? "refused: plan \(plan.short) can't be tried again" : nil
         case .actionReported(let report, let host):
             let isOurs = incident[report.ticket]?.host.id == host.id
             return isOurs ? nil : "left out: \(host.name) has no ticket \(report.ticket)"

@@ -143,6 +143,98 @@ import Testing
         #expect(world.works.isEmpty && world.performed.isEmpty)
     }
 
+    /// A policy in which `is_at` can tell whether a rollback took effect.
+    private func declareProbe() throws {
+        try world.writePolicy { text in
+            text.replacing(
+                "    parameters: { to: { kind: version } }\n",
+                with: """
+                        parameters: { to: { kind: version } }
+                        settled_by: is_at
+                      - name: is_at
+                        argv: ["/bin/echo", "at-{to}"]
+                        parameters: { to: { kind: version } }
+                        class: observe
+
+                    """
+            )
+        }
+    }
+
+    @Test(
+        "What ran when the agent was killed is settled by the probe that the policy declares",
+        arguments: [
+            (
+                PerformanceOutcome.succeeded(ActionResult()), ActionState.done,
+                "is_at says that it took effect"
+            ),
+            (
+                .failed(ActionResult(reason: "ended with status 1", exitStatus: 1)), .failed,
+                "did not take effect"
+            ),
+            (
+                .failed(ActionResult(reason: "ended with status 2", exitStatus: 2)), .indeterminate,
+                "can't tell"
+            ),
+            (.untouched(ActionResult(reason: "not started", exitStatus: 126)), .indeterminate, "can't tell"),
+        ]
+    )
+    func settled(_ outcome: PerformanceOutcome, _ state: ActionState, _ reason: String) throws {
+        try declareProbe()
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        #expect(world.state(ticket) == .running)
+        world.ends("at-1", outcome)
+        try world.start()
+        #expect(world.state(ticket) == .running)
+        // Nothing else begins before that is known.
+        let next = try world.ticket(to: "2")
+        #expect(try world.receive(next)?.contains("not written down yet") == true)
+        world.workAll()
+        #expect(world.state(ticket) == state)
+        #expect(world.reason(ticket).contains(reason), "\(world.reason(ticket))")
+        #expect(world.performed == ["at-1"])
+        guard state == .done else { return }
+        // It is as if it had ended just now: taken back unless somebody keeps it.
+        world.wait(.seconds(61))
+        world.workAll()
+        #expect(world.state(ticket) == .rolledBack)
+        #expect(world.performed == ["at-1", "not-1"])
+    }
+
+    @Test("The probe is asked again by the next agent when this one dies over it")
+    func settledLater() throws {
+        try declareProbe()
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        try world.start()
+        try world.start()
+        world.workAll()
+        #expect(world.state(ticket) == .done)
+    }
+
+    @Test("An approved plan does nothing where the host does not see what it is for")
+    func precondition() throws {
+        var plan = world.tickets.plan()
+        plan.precondition = .command(name: "healthy", parameters: [:])
+        world.ends("healthy", .failed(ActionResult(reason: "all is well", exitStatus: 1)))
+        let ticket = try world.tickets.ticket(plan)
+        #expect(try world.receive(ticket) == nil)
+        world.workAll()
+        #expect(world.state(ticket) == .failed)
+        #expect(world.reason(ticket) == "not started: all is well")
+        world.ends("healthy", .succeeded(ActionResult()))
+        var again = world.tickets.plan(at: world.now + .seconds(1))
+        again.precondition = plan.precondition
+        let second = try world.tickets.ticket(again)
+        #expect(try world.receive(second) == nil)
+        world.workAll()
+        #expect(world.state(second) == .done)
+        var odd = world.tickets.plan(at: world.now + .seconds(2))
+        odd.precondition = .command(name: "rollback_shop", parameters: ["to": "1"])
+        #expect(try world.receive(try world.tickets.ticket(odd))?.contains("class observe") == true)
+    }
+
     @Test("What waited for its turn when the agent was killed has not begun, and never does")
     func crashWhileWaiting() throws {
         let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))

@@ -90,6 +90,18 @@ import Testing
         try expectRefused("4", "\(world.directory.path("opt/shop")) is no plain file")
     }
 
+    @Test("Nor where somebody else could have written what is looked at before it")
+    func precondition() throws {
+        let look = try world.directory.write("opt/look", "#!/bin/sh\n".utf8)
+        try world.writePolicy { $0.replacing(#""/bin/echo", "healthy""#, with: #""\#(look)", "healthy""#) }
+        chmod(look, 0o777)
+        var plan = try world.ticket(to: "1").plan.plan
+        plan.precondition = .command(name: "healthy", parameters: [:])
+        let refused = try world.receive(try world.tickets.ticket(plan))
+        #expect(refused == "the program of action healthy is not run: \(writable(look))")
+        #expect(world.works.isEmpty)
+    }
+
     @Test("A ticket that waits is held to it when its turn comes")
     func waiting() throws {
         let (first, second) = (try world.ticket(to: "1"), try world.ticket(to: "2"))

@@ -73,6 +73,61 @@ import Testing
         #expect(record.work == [.conclude(Samples.ticket(1), keep: false)])
     }
 
+    @Test("A plan that failed is tried again by a new one, only where it did not go well, and approved anew")
+    func retry() throws {
+        var both = Samples.plan(on: [Samples.web1, Samples.web2])
+        (both.plan.rollback, both.plan.commitWithin) = (nil, .zero)
+        both.plan.rollout = Rollout(waves: [2], atOnce: 2)
+        var record = IncidentRecord.proposed(both)
+        record.take(Samples.approved(both))
+        record.take(Samples.ticketed(1, both, on: Samples.web1))
+        record.take(Samples.ticketed(2, both))
+        record.take(Samples.reported(1, .done, on: Samples.web1))
+        record.take(Samples.reported(2, .failed))
+        record.takeRecords(expecting: [.stepEnded, .escalated])
+        let failed = try #require(record.incident[both.id])
+        #expect(record.incident.retriable(failed) == [Samples.web2])
+        record.take(.rolloutRetried(plan: both.id, hosts: [Samples.web2], by: "dana", reason: ""))
+        #expect(record.incident.retriable(try #require(record.incident[both.id])) == nil)
+        record.takeRecords(expecting: [.stepStarted])
+        #expect(record.work == [.propose(step: 1)])
+        #expect(record.incident.retries[1] == [Samples.web2])
+        var second = Samples.plan(number: 2)
+        second.plan.summary = "again"
+        record.take(.planProposed(plan: second, doubts: []))
+        record.takeRecords(expecting: [.approvalRequested])
+        record.take(Samples.approved(second))
+        #expect(record.work == [.issueTicket(plan: second.id, host: Samples.web2)])
+        record.take(Samples.ticketed(3, second))
+        record.take(Samples.reported(3, .done))
+        record.takeRecords(expecting: [.stepEnded, .stepStarted])
+        // What went wrong the first time is not held against it.
+        record.take(.verified(step: 2, passed: true, text: "0%", values: [:]))
+        record.takeRecords(expecting: [.actionDecided])
+        record.take(Samples.reported(3, .committed))
+        record.takeRecords()
+        #expect(record.incident.steps[2]?.outcome == .passed)
+    }
+
+    @Test("Steps that are always taken follow when one has failed, and people are called all the same")
+    func finally() {
+        var runbook = Samples.runbook()
+        runbook.steps[3].isFinally = true
+        let plan = Samples.plan()
+        var record = IncidentRecord.proposed(plan, match: Samples.matched(runbook))
+        record.take(Samples.approved(plan))
+        record.take(Samples.ticketed(1, plan))
+        record.take(Samples.reported(1, .failed))
+        record.takeRecords(expecting: [.stepEnded, .escalated, .stepStarted])
+        #expect(record.incident.runbookFailed && record.incident.currentStep == 3)
+        let tells = record.engine.outstanding(now: record.now).contains(.tell(.step(3)))
+        #expect(tells)
+        record.take(.notified(purpose: .step(3), channel: "", text: "", delivered: true, reason: ""))
+        record.takeRecords(expecting: [.stepEnded])
+        #expect(record.incident.currentStep == nil && record.work.isEmpty)
+        #expect(record.incident.steps[2] == nil)
+    }
+
     @Test("What waits for its turn on another host is called off when the rollout stops")
     func calledOff() {
         var both = Samples.plan(on: [Samples.web1, Samples.web2])

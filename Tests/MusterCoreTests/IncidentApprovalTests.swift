@@ -89,7 +89,7 @@ import Testing
         )
         let pending = try #require(record.incident.pending.first)
         #expect(pending.why.count == 1)
-        #expect(pending.why.first?.contains("confirm by itself") == true)
+        #expect(pending.why.first?.contains("see by itself") == true)
     }
 
     @Test("A signature over the runbook stands for the approval while nothing speaks against it")

@@ -232,7 +232,14 @@ final class SimulatedCoordinator {
         switch directive {
         case .check(let step): return [.stepEnded(step: step, outcome: .passed, text: "38", values: [:])]
         case .propose:
-            guard let plan = try? one.plan(hosts: world.hosts.map(\.reference), at: wall) else { return [] }
+            let incident = engines[index].incident
+            let plan = try? one.plan(
+                hosts: world.hosts.map(\.reference),
+                at: wall,
+                retry: incident.plans.count,
+                on: incident.retries[1]
+            )
+            guard let plan else { return [] }
             return [.planProposed(plan: plan, doubts: world.chance(0.1) ? ["a doubt"] : [])]
         case .look(let plan, let wave):
             return [.rolloutLooked(plan: plan, wave: wave, stops: world.chance(0.2), text: "Errors is 30%")]
@@ -362,6 +369,12 @@ final class SimulatedCoordinator {
                 return [.approvalGiven(plan: plan, approval: approval, by: name)]
             }
         }
+        if cases[index].signature == nil, world.chance(0.3) {
+            decide(after: world.span(150_000, 390_000), index) { incident in
+                guard let record = incident[plan], let hosts = incident.retriable(record) else { return [] }
+                return [.rolloutRetried(plan: plan, hosts: hosts, by: "bob", reason: "")]
+            }
+        }
         guard world.chance(0.3) else { return }
         let order = world.below(3)
         decide(after: world.span(5_000, 120_000), index) { incident in
@@ -409,16 +422,16 @@ final class SimulatedCoordinator {
 
     /// The plan whose action sets a value.
     private func plan(_ value: String) -> (plan: Incident.PlanRecord, index: Int)? {
-        for index in cases.indices where cases[index].value == value {
+        for index in cases.indices where value.hasPrefix(cases[index].value) {
             var incident = Incident(id: cases[index].incident)
             for event in records[index] { _ = incident.apply(event) }
-            return incident.plans.last.map { ($0, index) }
+            return incident.plans.last { $0.value == value }.map { ($0, index) }
         }
         return nil
     }
 
     func value(of plan: PlanID) -> String? {
-        cases.indices.first { engines[$0].incident[plan] != nil }.map { cases[$0].value }
+        engines.lazy.compactMap { $0.incident[plan]?.value }.first
     }
 
     /// A host does something: people must have wanted it, there and then.
@@ -504,6 +517,13 @@ final class SimulatedCoordinator {
                 index
             )
         }
+    }
+}
+
+extension Incident.PlanRecord {
+    /// The value that its action sets.
+    fileprivate var value: String {
+        if case .command(_, let parameters) = sealed.plan.action { parameters["to"] ?? "" } else { "" }
     }
 }
 

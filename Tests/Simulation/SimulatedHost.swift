@@ -11,6 +11,8 @@ final class SimulatedHands: ActionPerformer {
     private struct State {
         var random: SplitMix64
         var done: [(value: String, outcome: PerformanceOutcome)] = []
+        /// Whether a value is set, as far as that can be told by looking.
+        var effects: [String: Bool?] = [:]
     }
 
     private let state: Mutex<State>
@@ -22,17 +24,28 @@ final class SimulatedHands: ActionPerformer {
     }
 
     func perform(_ execution: Execution) -> PerformanceOutcome {
-        guard case .command(let command) = execution, command.argv.count == 2 else {
+        guard case .command(let command) = execution, let value = command.argv.last else {
             return .untouched(ActionResult(reason: "what is this?"))
         }
-        let value = command.argv[1]
         return state.withLock { state in
+            if command.argv.count == 3 {
+                switch state.effects[value, default: false] {
+                case true?: return .succeeded(ActionResult())
+                case false?: return .failed(ActionResult(reason: "it is not", exitStatus: 1))
+                case nil: return .failed(ActionResult(reason: "half", exitStatus: 2))
+                }
+            }
             if value == "healthy" {
                 return state.random.unit() < 0.6
                     ? .succeeded(ActionResult()) : .failed(ActionResult(reason: "not healthy"))
             }
             let outcome = Self.outcome(fails, &state.random)
             state.done.append((value, outcome))
+            switch outcome {
+            case .succeeded: state.effects[value] = true
+            case .untouched: break
+            case .failed, .indeterminate: state.effects[value] = .some(nil)
+            }
             return outcome
         }
     }

@@ -25,7 +25,9 @@ struct SimulatedPeople: Sendable {
     }
 
     /// What the hosts allow: the cases' action and its way back, and pre-approved what is signed beforehand.
-    func policy(for cases: [SimulatedCase]) -> String {
+    ///
+    /// With `settles` a host can tell after a crash whether an action took effect.
+    func policy(for cases: [SimulatedCase], settles: Bool) -> String {
         func key(_ name: String) -> String { Base64.text(keys[name]?.publicKey ?? []) }
         let digests = cases.filter { $0.signature != nil }.map { "\"\($0.digest)\"" }
         let runbooks =
@@ -48,6 +50,11 @@ struct SimulatedPeople: Sendable {
                 parameters: { to: { kind: version } }
                 allow: preapproved
                 rate_per_hour: 20
+            \(settles ? "    settled_by: is" : "")
+              - name: is
+                argv: ["/bin/true", "is", "{to}"]
+                parameters: { to: { kind: version } }
+                class: observe
               - { name: healthy, argv: ["/bin/true", "healthy"], class: observe }
             \(runbooks)
 
@@ -145,17 +152,26 @@ struct SimulatedCase {
         life = .seconds(200 + below(600))
     }
 
-    /// The plan as the coordinator seals it.
-    func plan(hosts: [HostReference], at now: Timestamp) throws -> SealedPlan {
+    /// The plan as the coordinator seals it; with a number from 1 on when it is tried again, on these hosts.
+    func plan(
+        hosts: [HostReference],
+        at now: Timestamp,
+        retry: Int,
+        on again: [HostReference]?
+    ) throws -> SealedPlan {
         guard let step = runbook.steps[1].mitigation else { throw AgentError(.system, "no step to take") }
+        let value = retry == 0 ? value : "\(value)-again-\(retry)"
+        let targets = again ?? targets.map { hosts[$0] }
+        var rollout = rollout
+        if again != nil { rollout = Rollout(waves: [targets.count], atOnce: targets.count) }
         let plan = Plan(
             incident: incident,
             runbook: value,
             runbookDigest: digest,
             step: 1,
             action: .command(name: "set", parameters: ["to": value]),
-            targets: targets.map { hosts[$0] },
-            rollback: step.rollback.map { _ in .command(name: "set", parameters: ["to": back]) },
+            targets: targets,
+            rollback: step.rollback.map { _ in .command(name: "set", parameters: ["to": "\(value)-back"]) },
             irreversible: step.irreversible ?? "",
             notBefore: now,
             expires: now + life,

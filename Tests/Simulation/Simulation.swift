@@ -75,7 +75,11 @@ final class Simulation {
         }
         self.cases = cases
         let policy = "\(folder)/policy.yaml"
-        try SafeFile.write(policy, Array(people.policy(for: cases).utf8), mode: 0o600)
+        try SafeFile.write(
+            policy,
+            Array(people.policy(for: cases, settles: random.next() & 1 == 0).utf8),
+            mode: 0o600
+        )
         hosts = try (0..<count).map { try SimulatedHost(number: $0, policy: policy, world: self) }
     }
 

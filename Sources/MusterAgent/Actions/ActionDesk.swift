@@ -13,6 +13,8 @@ final class ActionDesk {
         case performed(TicketID, isRollback: Bool, PerformanceOutcome)
         /// What the host saw of what its action was to bring: nil when it holds.
         case looked(TicketID, objection: String?)
+        /// What became of an action that ran when the agent died.
+        case settled(TicketID, by: String, PerformanceOutcome)
     }
 
     /// What the host verifies by itself.
@@ -36,7 +38,7 @@ final class ActionDesk {
         var execution: Execution
         /// What is judged again when its turn comes; nil for what takes something back.
         var permission: Ticket?
-        var confirmations: [RunbookCheck] = []
+        var confirmations: [PermittedCheck] = []
         /// How long to wait for a commit; zero when there is nothing to take back.
         var commitWithin: Duration = .zero
         /// Why it is taken back.
@@ -82,6 +84,10 @@ final class ActionDesk {
     private static let refusalsMax = 10_000
     /// Aborts that came while the action ran.
     private var aborts: [TicketID: String] = [:]
+    /// Interrupted actions that are being looked into.
+    private var settling: Set<TicketID> = []
+    /// Whether interrupted actions have been looked into, or are being.
+    private var hasAsked = false
     /// Whether everything that an interrupted agent left open is closed.
     private var isRecovered = false
     /// Set when the agent is about to end: nothing new begins.
@@ -138,7 +144,8 @@ final class ActionDesk {
             log.error("action ledger can't be used", ["reason": failure.message])
             return
         }
-        while let step = ledger.engine.recover(at: now) {
+        askAboutInterrupted()
+        while let step = ledger.engine.recover(at: now, except: settling) {
             log.warning(
                 "interrupted action closed",
                 [
@@ -154,6 +161,53 @@ final class ActionDesk {
                 return log.error("action ledger can't be used", ["reason": error.message])
             }
         }
+    }
+
+    /// Starts whatever the policy has for finding out how an interrupted action ended; once.
+    private func askAboutInterrupted() {
+        guard !hasAsked else { return isRecovered = isRecovered && settling.isEmpty }
+        hasAsked = true
+        guard let policy = try? policy.loadRules(), !policy.observeOnly else { return }
+        let judge = TicketJudge(policy: policy, agent: agent, reading: reading)
+        for ticket in ledger.engine.interrupted {
+            guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
+                let probe = judge.settlement(of: plan),
+                policy.action(probe.name)?.programObjection == nil
+            else { continue }
+            let performer = self.performer
+            let started = work { .settled(ticket, by: probe.name, performer.perform(.command(probe))) }
+            if started { settling.insert(ticket) }
+        }
+        isRecovered = settling.isEmpty
+    }
+
+    /// The host knows how an interrupted action ended, or that it does not; it is not run again in either case.
+    private func settled(_ ticket: TicketID, by probe: String, _ outcome: PerformanceOutcome, now: Timestamp)
+    {
+        guard settling.remove(ticket) != nil, let entry = ledger.engine[ticket] else { return }
+        let text = "the agent was interrupted while the action ran; "
+        switch outcome {
+        case .succeeded:
+            let plan = reading.plan(from: entry.planBytes)
+            let wait = plan?.verification?.within ?? plan?.commitWithin ?? .zero
+            let deadline = entry.rollback == nil || wait == .zero ? nil : now + wait
+            if deadline != nil { deadlines[ticket] = uptime() + wait }
+            let reason = text + "\(probe) says that it took effect"
+            advance(
+                ticket,
+                to: .done,
+                commitDeadline: deadline,
+                result: ActionResult(reason: reason),
+                now: now
+            )
+        case .failed(let result) where result.exitStatus == 1:
+            let reason = text + "\(probe) says that it did not take effect"
+            advance(ticket, to: .failed, result: ActionResult(reason: reason), now: now)
+        case .failed(let result), .untouched(let result), .indeterminate(let result):
+            let reason = text + "\(probe) can't tell how it ended (\(result.reason)); look at the host"
+            advance(ticket, to: .indeterminate, result: ActionResult(reason: reason), now: now)
+        }
+        recover(now: now)
     }
 
     // MARK: What the coordinator says
@@ -269,6 +323,7 @@ final class ActionDesk {
             engine.runs(of: subject, before: now) - own
         }
         try policy.checkPrograms(of: ticket.plan.plan)
+        try policy.checkPrograms(of: permitted.confirmations)
         if permitted.isPreApproved, let freeze = freezes.objection(at: now) { throw PolicyRefusal(freeze) }
         return permitted
     }
@@ -554,6 +609,7 @@ extension ActionDesk {
             let closing = isClosing ? "the agent is about to stop" : nil
             if let reason = objection ?? aborts[ticket] ?? closing { return giveUp(job, reason, now: now) }
             begin(job, now: now)
+        case .settled(let ticket, let probe, let outcome): settled(ticket, by: probe, outcome, now: now)
         case .looked(let ticket, let objection):
             guard var verification = verifications[ticket] else { return }
             verification.isUnderWay = false

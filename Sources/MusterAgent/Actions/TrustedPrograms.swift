@@ -12,6 +12,12 @@ extension HostPolicy {
         try checkProgram(of: plan.action)
         if let rollback = plan.rollback { try checkProgram(of: rollback) }
         if case .command(let name, _)? = plan.verification?.check { try checkProgram(named: name) }
+        if case .command(let name, _)? = plan.precondition { try checkProgram(named: name) }
+    }
+
+    /// The same for what is looked at before an action, which a signed runbook may name too.
+    func checkPrograms(of looks: [PermittedCheck]) throws(PolicyRefusal) {
+        for case .command(let command) in looks { try checkProgram(named: command.name) }
     }
 
     /// Whether nobody else could have written the program that looks after the plan's action.

@@ -19,6 +19,23 @@ extension Incident {
         return record
     }
 
+    /// Hosts on which a plan that failed may be tried again.
+    func retriableHosts(of id: PlanID) throws(OperationError) -> [HostReference] {
+        guard let record = self[id] else {
+            throw OperationError(.notFound, "incident \(self.id) has no plan \(id.short)")
+        }
+        guard record.retried == nil else {
+            throw OperationError(.conflict, "plan \(id.short) was \(record.retried ?? "") already")
+        }
+        guard let hosts = retriable(record) else {
+            throw OperationError(
+                .conflict,
+                "plan \(id.short) can't be tried again: only one that began and failed can, in an open incident, once all its hosts have come to an end"
+            )
+        }
+        return hosts
+    }
+
     /// The plan, when a person may still decide about it.
     func undecided(_ id: PlanID, at now: Timestamp) throws(OperationError) -> PlanRecord {
         guard let record = self[id] else {

@@ -448,8 +448,13 @@ package final class IncidentService: Operations, Service {
     ) async throws(OperationError) {
         let reason = String(reason.prefix(1024))
         try await known(incident).decide { incident throws(OperationError) in
+            if order == .retry {
+                let hosts = try incident.retriableHosts(of: plan)
+                return [.rolloutRetried(plan: plan, hosts: hosts, by: operatorName, reason: reason)]
+            }
             let record = try incident.underWay(plan)
             switch order {
+            case .retry: return []
             case .pause:
                 guard !record.isPaused else {
                     throw OperationError(.conflict, "plan \(plan.short) is paused already")

@@ -167,6 +167,7 @@ struct PostMortem {
             .approvalRejected,
             .approvalPresent, .actionReported, .actionUndelivered, .actionDecided, .actionLost, .verified,
             .escalated, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked, .rolloutStopped,
+            .rolloutRetried,
             .freezeBegan, .freezeEnded,
         ]
         return events.filter { kinds.contains($0.kind) }.map { "- \(cite.sentence($0.body.text, $0))" }

@@ -32,7 +32,7 @@ struct PlanMaker: Sendable {
             let mitigation = match.runbook.steps[step].mitigation
         else { throw RemediationError("step \(step + 1) changes nothing") }
         let hosts = await fleet.hosts()
-        let targets = try await self.targets(mitigation, incident, hosts)
+        let targets = try await self.targets(mitigation, incident, hosts, again: incident.retries[step])
         let moment = now()
         let first = incident.ranking?.hypotheses.first
         let declared = match.signature?.says.irreversible[step]
@@ -70,7 +70,8 @@ struct PlanMaker: Sendable {
             ),
             rollout: spread,
             approvals: mitigation.approvals,
-            verification: mitigation.verification
+            verification: mitigation.verification,
+            precondition: mitigation.precondition
         )
         var doubts = self.doubts(targets, hosts: hosts, selector: match.signature?.says.selector ?? "")
         let trials = await dryRun(plan)
@@ -116,10 +117,12 @@ struct PlanMaker: Sendable {
     private func targets(
         _ mitigation: RunbookMitigation,
         _ incident: Incident,
-        _ hosts: [FleetHost]
+        _ hosts: [FleetHost],
+        again: [HostReference]?
     ) async throws(RemediationError) -> [HostReference] {
         let found: [HostReference]
         switch mitigation.hosts {
+        case _ where again != nil: found = again ?? []
         case .culprit: found = incident.ranking?.hypotheses.first?.hosts ?? []
         case .database:
             let target = if case .sql(_, let target) = mitigation.action { target } else { "" }

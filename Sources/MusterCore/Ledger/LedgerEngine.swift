@@ -190,11 +190,17 @@ package struct LedgerEngine: Sendable {
         }
     }
 
+    /// Actions, no rollbacks, that ran when the agent was interrupted.
+    package var interrupted: [TicketID] {
+        order.filter { entries[$0].map { $0.state == .running && !$0.isRollback } ?? false }
+    }
+
     /// The steps that close what an interrupted agent left open; nothing of it is run again.
     ///
-    /// Each is to be written and applied before the next is asked for: returns one, or nil when none is left.
-    package func recover(at now: Timestamp) -> LedgerStep? {
-        for ticket in order {
+    /// Each is to be written and applied before the next is asked for: returns one, or nil when none is left. Those that
+    /// are being looked into are left out.
+    package func recover(at now: Timestamp, except asked: Set<TicketID> = []) -> LedgerStep? {
+        for ticket in order where !asked.contains(ticket) {
             guard let entry = entries[ticket] else { continue }
             let state: ActionState
             let reason: String

@@ -30,6 +30,8 @@ extension HostPolicy {
     ///           SHOP_MODE: { value: batch }   # as it stands here
     ///           SHOP_TOKEN: agent        # from the agent's own environment
     ///         rollback: deploy_shop      # the only action that may take it back; else any listed one
+    ///         settled_by: shop_is_at     # an observing action that says, when the agent died meanwhile, whether this one
+    ///                                    # took effect: by its exit status, 0 yes, 1 no, else nobody knows
     ///     sql:
     ///       - target: orders             # database target in agent.yaml; "" for the only one
     ///         allow: preapproved         # never, approved, preapproved
@@ -117,6 +119,18 @@ extension HostPolicy {
                 "action \"\(action.name)\" names the rollback \"\(rollback)\", which is no action of this policy"
             )
         }
+        for action in actions {
+            guard let name = action.settledBy else { continue }
+            let probe = self.action(name)
+            guard let probe, probe.observes,
+                probe.parameters.keys.allSatisfy({ action.parameters[$0] != nil })
+            else {
+                throw reader.error(
+                    at: reader.position(of: "actions"),
+                    "action \"\(action.name)\" is settled by \"\(name)\", which must be an action of the class observe with no other parameters than its own"
+                )
+            }
+        }
         let mayApprove = approvers.count { $0.may.contains(.approve) }
         guard approvers.isEmpty || approvalsNeeded <= mayApprove else {
             throw reader.error(
@@ -167,6 +181,7 @@ extension PolicyAction {
         outputBytesMax = try reader.int("output_max", in: 0...16 << 10) ?? outputBytesMax
         ratePerHour = try reader.int("rate_per_hour", in: 1...3600) ?? ratePerHour
         rollback = try reader.string("rollback")
+        settledBy = try reader.string("settled_by")
         if let text = try reader.string("hours") {
             guard let hours = WeeklyHours(text) else {
                 throw reader.error(

@@ -67,6 +67,8 @@ package struct PolicyAction: Hashable, Sendable {
     package var surroundings = CommandSurroundings()
     /// The only action that a plan may name to take this one back; nil when any listed one will do.
     package var rollback: String?
+    /// The observing action that says, after a crash, whether this one took effect; nil when nothing does.
+    package var settledBy: String?
 
     package init(name: String, argv: [String]) {
         self.name = name

@@ -9,8 +9,8 @@ package struct PermittedAction: Hashable, Sendable {
     package var isPreApproved = false
     /// Whom it rests on when one person alone set it going.
     package var breakGlass: BreakGlass?
-    /// What the host has to see with its own eyes first; only for pre-approved runbooks.
-    package var confirmations: [RunbookCheck] = []
+    /// What the host has to see with its own eyes first.
+    package var confirmations: [PermittedCheck] = []
 
     package init(forward: Execution, rollback: Execution?, authority: String) {
         self.forward = forward

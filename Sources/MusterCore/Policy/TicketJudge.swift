@@ -43,7 +43,10 @@ package struct TicketJudge {
             authority: authority.name
         )
         permitted.isPreApproved = authority.permission == .preapproved
-        permitted.confirmations = authority.confirmations
+        // The plan's own is among those of a signed runbook already.
+        let looks =
+            authority.confirmations.isEmpty ? plan.precondition.map { [$0] } ?? [] : authority.confirmations
+        for look in looks { permitted.confirmations.append(try check(look)) }
         permitted.breakGlass = authority.breakGlass
         if let rollback = plan.rollback {
             permitted.rollback = try self.rollback(rollback, of: plan.action, need: authority.permission)
@@ -67,13 +70,28 @@ package struct TicketJudge {
     /// What the host looks at by itself after it has acted, under the policy of now; nil when the plan asks for nothing.
     package func verification(of plan: Plan) throws(PolicyRefusal) -> PermittedCheck? {
         guard let verification = plan.verification else { return nil }
-        switch verification.check {
+        return try check(verification.check)
+    }
+
+    /// How the host finds out, after a crash, whether an interrupted action took effect; nil when its policy has no way.
+    ///
+    /// It ends with 0 when it did, with 1 when it did not, with anything else when that can't be told.
+    package func settlement(of plan: Plan) -> CommandExecution? {
+        guard case .command(let name, let parameters) = plan.action, let listed = policy.action(name),
+            let probe = listed.settledBy.flatMap({ policy.action($0) }), probe.observes
+        else { return nil }
+        return try? command(probe, parameters.filter { probe.parameters[$0.key] != nil })
+    }
+
+    /// Something that a plan or a signed runbook has the host look at.
+    private func check(_ check: HostVerification.Check) throws(PolicyRefusal) -> PermittedCheck {
+        switch check {
         case .sql(let statement, let target, let condition):
             return .sql(.sql(statement: statement, target: target, condition: condition))
         case .command(let name, let parameters):
             guard let listed = policy.action(name), listed.observes else {
                 throw PolicyRefusal(
-                    "\"\(name.prefix(64))\" is no action of the class observe in this host's policy, so it can't verify"
+                    "\"\(name.prefix(64))\" is no action of the class observe in this host's policy, so nothing can be seen by it"
                 )
             }
             return .command(try command(listed, parameters))
@@ -120,7 +138,7 @@ package struct TicketJudge {
     private struct Authority {
         var name: String
         var permission: PolicyPermission
-        var confirmations: [RunbookCheck] = []
+        var confirmations: [HostVerification.Check] = []
         var breakGlass: BreakGlass?
     }
 
@@ -242,7 +260,7 @@ package struct TicketJudge {
         _ plan: Plan,
         against runbook: Runbook,
         _ declaration: PreApprovalDeclaration
-    ) throws(PolicyRefusal) -> [RunbookCheck] {
+    ) throws(PolicyRefusal) -> [HostVerification.Check] {
         guard runbook.steps.indices.contains(plan.step), let step = runbook.steps[plan.step].mitigation else {
             throw PolicyRefusal("step \(plan.step + 1) of the runbook changes nothing")
         }
@@ -272,10 +290,15 @@ package struct TicketJudge {
                 "the plan's verification is not the one of step \(plan.step + 1) in the signed runbook"
             )
         }
+        guard plan.precondition == step.precondition else {
+            throw PolicyRefusal(
+                "the plan's pre-condition is not the one of step \(plan.step + 1) in the signed runbook"
+            )
+        }
         let confirmations = runbook.confirmations(before: plan.step)
         guard !confirmations.isEmpty else {
             throw PolicyRefusal(
-                "no step before step \(plan.step + 1) lets this host confirm by itself, with a statement, that it is needed"
+                "neither step \(plan.step + 1) nor one before it lets this host see by itself that it is needed"
             )
         }
         return confirmations
@@ -410,6 +433,7 @@ extension TicketJudge {
                 trial.rollback = try self.rollback(rollback, of: plan.action, need: .approved).text
             }
             if try verification(of: plan) != nil { trial.verification = plan.verification?.text ?? "" }
+            if let precondition = plan.precondition { _ = try check(precondition) }
             try checkRate(of: forward, runs: runs)
             guard policy.approvers.count >= trial.approvals else {
                 throw PolicyRefusal(

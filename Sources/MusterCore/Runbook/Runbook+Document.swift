@@ -20,6 +20,7 @@ extension Runbook {
     ///         irreversible: reason                 # when there is no way back
     ///         verify: { run: shop_healthy, within: 1m }   # each host by itself: it keeps the effect, or takes it back;
     ///                                              # or { check: "SELECT …", threshold: "< 5", target: … }
+    ///         only_if: { run: shop_is_sick }       # each host looks right before it acts; like verify, without within
     ///         requires_approval: false             # else true; false asks for a signature over the file
     ///         approvals: 2                         # different people, 1 to 10; else 1
     ///         waves: [1, 5%, 25%, 100%]            # hosts reached by each; else as here
@@ -32,6 +33,7 @@ extension Runbook {
     ///         timeout: 5m
     ///       - action: notify
     ///         message: "Terminated {count} idle connections."
+    ///         finally: true                        # of any step: it is taken also when one before it has failed
     package init(document: Document) throws(DocumentError) {
         var reader = try DocumentReader(document.root, in: document.name, expecting: "a runbook")
         let base = document.name.split(separator: "/").last.map(String.init) ?? document.name
@@ -94,8 +96,9 @@ extension RunbookStep {
                     + "expected one of verify_hypothesis, mitigate, verify_resolution, notify"
             )
         }
+        let isFinally = try reader.bool("finally")
         try reader.finish()
-        self.init(action: action, position: node.position)
+        self.init(action: action, position: node.position, isFinally: isFinally)
     }
 }
 
@@ -184,7 +187,13 @@ extension RunbookMitigation {
             requiresApproval: try reader.bool("requires_approval") ?? true,
             rollout: try RunbookRollout(&reader),
             approvals: try reader.int("approvals", in: 1...10),
-            verification: try HostVerification(&reader, hasRollback: rollback != nil, in: file)
+            verification: try HostVerification(&reader, hasRollback: rollback != nil, in: file),
+            precondition: try reader.node("only_if").map { node throws(DocumentError) in
+                var inner = try DocumentReader(node, in: file, expecting: "what the host looks at")
+                let check = try HostVerification.Check(&inner, of: "only_if", at: node.position)
+                try inner.finish()
+                return check
+            }
         )
     }
 }
@@ -208,36 +217,44 @@ extension HostVerification {
         guard within >= .seconds(1), within <= .seconds(3600) else {
             throw inner.error(at: inner.position(of: "within"), "\"within\" must be from 1s to 1h")
         }
-        if inner.node("run") != nil {
-            guard case .command(let name, let parameters) = try RunbookAction(&inner, of: "verify") else {
-                throw inner.error(
-                    at: node.position,
-                    "\"verify\" needs \"run\", or \"check\" with \"threshold\""
+        self.init(check: try Check(&inner, of: "verify", at: node.position), within: within)
+        try inner.finish()
+    }
+}
+
+extension HostVerification.Check {
+    /// `run` with `with`, or `check` with `threshold` and `target`.
+    fileprivate init(
+        _ reader: inout DocumentReader,
+        of key: String,
+        at position: DocumentPosition
+    ) throws(DocumentError) {
+        guard reader.node("run") == nil else {
+            guard case .command(let name, let parameters) = try RunbookAction(&reader, of: key) else {
+                throw reader.error(
+                    at: position,
+                    "\"\(key)\" needs \"run\", or \"check\" with \"threshold\""
                 )
             }
             guard parameters.values.allSatisfy({ TextTemplate($0).isLiteral }) else {
-                throw inner.error(at: inner.position(of: "with"), "\"verify\" takes no names in braces")
+                throw reader.error(at: reader.position(of: "with"), "\"\(key)\" takes no names in braces")
             }
-            self.init(check: .command(name: name, parameters: parameters), within: within)
-        } else {
-            guard case .sql(let statement, let target, let condition) = try RunbookCheck(&inner) else {
-                throw inner.error(
-                    at: node.position,
-                    "a host can't measure signals: \"verify\" needs \"run\", or a statement with \"threshold\""
-                )
-            }
-            guard condition.text.utf8.count <= Self.conditionBytesMax else {
-                throw inner.error(
-                    at: inner.position(of: "threshold"),
-                    "\"threshold\" has at most \(Self.conditionBytesMax) bytes"
-                )
-            }
-            self.init(
-                check: .sql(statement: statement, target: target, condition: condition),
-                within: within
+            self = .command(name: name, parameters: parameters)
+            return
+        }
+        guard case .sql(let statement, let target, let condition) = try RunbookCheck(&reader) else {
+            throw reader.error(
+                at: position,
+                "a host can't measure signals: \"\(key)\" needs \"run\", or a statement with \"threshold\""
             )
         }
-        try inner.finish()
+        guard condition.text.utf8.count <= HostVerification.conditionBytesMax else {
+            throw reader.error(
+                at: reader.position(of: "threshold"),
+                "\"threshold\" has at most \(HostVerification.conditionBytesMax) bytes"
+            )
+        }
+        self = .sql(statement: statement, target: target, condition: condition)
     }
 }
 

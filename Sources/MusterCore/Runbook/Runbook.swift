@@ -19,12 +19,14 @@ package struct Runbook: Hashable, Sendable, Codable {
 
     /// What a host can look at by itself before it carries out a step that was approved beforehand.
     ///
-    /// Statements only: signals are defined by the coordinator, whose word alone must not set anything going.
-    package func confirmations(before step: Int) -> [RunbookCheck] {
-        steps[..<min(max(0, step), steps.count)].compactMap { earlier in
-            guard case .verifyHypothesis(let check) = earlier.action, case .sql = check else { return nil }
-            return check
-        }
+    /// Statements, and what the step itself wants to see: signals are defined by the coordinator, whose word alone must not set anything going.
+    package func confirmations(before step: Int) -> [HostVerification.Check] {
+        let own = steps.indices.contains(step) ? steps[step].mitigation?.precondition : nil
+        return steps[..<min(max(0, step), steps.count)].compactMap { earlier in
+            guard case .verifyHypothesis(.sql(let statement, let target, let condition)) = earlier.action
+            else { return nil }
+            return .sql(statement: statement, target: target, condition: condition)
+        } + (own.map { [$0] } ?? [])
     }
 }
 
@@ -113,10 +115,13 @@ package struct RunbookStep: Hashable, Sendable, Codable {
     package var action: Action
     /// Where the step begins in the file.
     package var position: DocumentPosition
+    /// Also taken when a step before it has failed; nil like false.
+    package var isFinally: Bool?
 
-    package init(action: Action, position: DocumentPosition) {
+    package init(action: Action, position: DocumentPosition, isFinally: Bool? = nil) {
         self.action = action
         self.position = position
+        self.isFinally = isFinally
     }
 
     /// The mitigation; nil for steps that only look or tell.
@@ -174,6 +179,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
     package var approvals: Int?
     /// What each host looks at by itself afterwards; nil when nothing.
     package var verification: HostVerification?
+    /// What each host must see right before it acts; nil for nothing.
+    package var precondition: HostVerification.Check?
 
     package init(
         action: RunbookAction,
@@ -183,7 +190,8 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         requiresApproval: Bool,
         rollout: RunbookRollout? = nil,
         approvals: Int? = nil,
-        verification: HostVerification? = nil
+        verification: HostVerification? = nil,
+        precondition: HostVerification.Check? = nil
     ) {
         self.action = action
         self.hosts = hosts
@@ -193,6 +201,7 @@ package struct RunbookMitigation: Hashable, Sendable, Codable {
         self.rollout = rollout
         self.approvals = approvals
         self.verification = verification
+        self.precondition = precondition
     }
 
     /// Whether a plan's action is one that this step means, whatever its templates became.

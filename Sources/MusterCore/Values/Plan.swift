@@ -37,6 +37,8 @@ package struct Plan: Hashable, Sendable, Codable {
 
     /// What each host looks at by itself after it has acted; nil when the coordinator tells it whether to keep the effect.
     package var verification: HostVerification?
+    /// What each host must see with its own eyes right before it acts; nil for nothing.
+    package var precondition: HostVerification.Check?
 
     /// Different people who have to approve it, at least.
     package var approvalsNeeded: Int { max(1, approvals ?? 1) }
@@ -61,7 +63,8 @@ package struct Plan: Hashable, Sendable, Codable {
         summary: String,
         rollout: Rollout? = nil,
         approvals: Int? = nil,
-        verification: HostVerification? = nil
+        verification: HostVerification? = nil,
+        precondition: HostVerification.Check? = nil
     ) {
         self.incident = incident
         self.runbook = runbook
@@ -80,6 +83,7 @@ package struct Plan: Hashable, Sendable, Codable {
         self.rollout = rollout
         self.approvals = approvals
         self.verification = verification
+        self.precondition = precondition
     }
 }
 
@@ -107,11 +111,16 @@ package struct HostVerification: Hashable, Sendable, Codable {
     }
 
     /// For people: `shop_healthy() within 1m`.
+    package var text: String { "\(check.text) within \(within.spoken)" }
+}
+
+extension HostVerification.Check {
+    /// For people: `shop_healthy()` or `SELECT … < 5`.
     package var text: String {
-        switch check {
-        case .sql(let statement, _, let condition): "\(statement) \(condition.text) within \(within.spoken)"
+        switch self {
+        case .sql(let statement, _, let condition): "\(statement) \(condition.text)"
         case .command(let name, let parameters):
-            "\(Action.command(name: name, parameters: parameters).summary) within \(within.spoken)"
+            Action.command(name: name, parameters: parameters).summary
         }
     }
 }

@@ -94,6 +94,8 @@ package enum RolloutOrder: String, Hashable, Sendable, CaseIterable {
     case resume
     /// Nothing begins any more; what waits for a decision is taken back.
     case abort
+    /// The step of a plan that failed is taken again, by a new plan for the hosts on which it did not go well.
+    case retry
 }
 
 /// How an incident is closed.

@@ -12,9 +12,9 @@ extension Incident {
 
     /// Plans that wait for a person.
     package var pending: [PlanRecord] {
-        guard isOpen, !runbookFailed else { return [] }
+        guard isOpen else { return [] }
         return plans.filter {
-            $0.requested != nil && $0.isUndecided && steps[$0.sealed.plan.step]?.outcome == nil
+            $0.requested != nil && $0.isUndecided && $0.sealed.plan.step == currentStep
         }
     }
 
@@ -44,9 +44,26 @@ extension Incident {
     package var runbookFailed: Bool { steps.values.contains { $0.outcome == .failed } }
 
     /// The first step that has not ended; nil when there is no runbook, or when it is over.
+    ///
+    /// Once a step has failed only those follow that are always taken.
     package var currentStep: Int? {
-        guard let match, !runbookFailed else { return nil }
-        return match.runbook.steps.indices.first { steps[$0]?.outcome == nil }
+        guard let match else { return nil }
+        let failed = runbookFailed
+        return match.runbook.steps.indices.first { index in
+            steps[index]?.outcome == nil && (!failed || match.runbook.steps[index].isFinally == true)
+        }
+    }
+
+    /// Hosts of a plan that failed which have not acted well, once all of them have come to an end; nil when it can't be
+    /// tried again.
+    package func retriable(_ plan: PlanRecord) -> [HostReference]? {
+        let tickets = tickets.filter { $0.plan == plan.sealed.id }
+        guard isOpen, plan.mayRun, plan.retried == nil, steps[plan.sealed.plan.step]?.outcome == .failed,
+            tickets.allSatisfy(\.isSettled)
+        else { return nil }
+        let well = Set(tickets.filter(\.isWell).map(\.host.id))
+        let hosts = plan.sealed.plan.targets.filter { !well.contains($0.id) }
+        return hosts.isEmpty ? nil : hosts
     }
 
     /// Tickets of the plans of one step.
@@ -102,7 +119,9 @@ extension Incident {
         let tickets = rollout.tickets
         let bounds = plan.sealed.plan.spread.waves
         let (state, reason): (PlanProgress.State, String) =
-            if case .rejected(let by, let why) = plan.decision {
+            if let retried = plan.retried {
+                (.stopped, retried)
+            } else if case .rejected(let by, let why) = plan.decision {
                 (.stopped, "rejected by \(by)\(why.isEmpty ? "" : ": \(why)")")
             } else if let stopped = rollout.stopped {
                 (.stopped, stopped)
@@ -173,7 +192,9 @@ extension Incident {
             reasons.append("the step can't be taken back and nobody declared that")
         }
         if match.runbook.confirmations(before: plan.sealed.plan.step).isEmpty {
-            reasons.append("no statement before this step lets the host confirm by itself that it is needed")
+            reasons.append(
+                "neither this step nor a statement before it lets the host see by itself that it is needed"
+            )
         }
         return reasons
     }

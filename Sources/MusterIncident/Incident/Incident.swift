@@ -26,6 +26,8 @@ package struct Incident: Sendable {
     /// Whether runbooks were looked through.
     package private(set) var searched = false
     package private(set) var steps: [Int: Step] = [:]
+    /// Hosts on which a step is taken again, by its index; none for steps that are taken for the first time.
+    package private(set) var retries: [Int: [HostReference]] = [:]
     /// Oldest first.
     package private(set) var plans: [PlanRecord] = []
     /// Oldest first.
@@ -77,6 +79,8 @@ package struct Incident: Sendable {
         package var aborted: String?
         /// What went wrong when it stopped by itself; nil while it has not, or when nothing was under way by then.
         package var stopped: String?
+        /// Who had its step taken again; nil while nobody has.
+        package var retried: String?
         /// What was seen of the stop condition, by the wave before which it was looked at.
         package var looks: [Int: Look] = [:]
 
@@ -174,7 +178,7 @@ package struct Incident: Sendable {
             (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
         case .planProposed, .approvalRequested, .approvalGiven, .glassBroken, .approvalRejected,
             .approvalPresent, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked,
-            .rolloutStopped:
+            .rolloutStopped, .rolloutRetried:
             applyToPlans(event)
         case .freezeBegan(let freeze):
             freezes.removeAll { $0.service == freeze.service }
@@ -217,6 +221,13 @@ package struct Incident: Sendable {
                 guard $0.aborted == nil else { return }
                 $0.aborted = "ended by \(by)\(reason.isEmpty ? "" : ": \(reason)")"
             }
+        case .rolloutRetried(let plan, let hosts, let by, _):
+            guard let step = self[plan]?.sealed.plan.step else { return }
+            change(plan) { $0.retried = "tried again by \(by)" }
+            retries[step] = hosts
+            // It and what follows begins anew.
+            steps = steps.filter { $0.key < step }
+            told = told.filter { if case .step(let number) = $0 { number < step } else { true } }
         case .rolloutStopped(let plan, let reason):
             change(plan) { if $0.stopped == nil { $0.stopped = reason } }
         case .rolloutLooked(let plan, let wave, let stops, let text):

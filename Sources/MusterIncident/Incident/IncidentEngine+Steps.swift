@@ -23,7 +23,8 @@ extension IncidentEngine {
         _ mitigation: RunbookMitigation,
         now: Timestamp
     ) -> [IncidentDirective] {
-        guard let plan = incident.plans.last(where: { $0.sealed.plan.step == step }) else {
+        guard let plan = incident.plans.last(where: { $0.sealed.plan.step == step && $0.retried == nil })
+        else {
             return [.propose(step: step)]
         }
         if case .rejected(let by, let reason) = plan.decision {

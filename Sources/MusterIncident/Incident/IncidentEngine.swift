@@ -150,9 +150,9 @@ package struct IncidentEngine: Sendable {
             return [.investigate(round: incident.round + 1)]
         }
         guard incident.match != nil else { return escalation("no runbook applies; people are needed") }
-        if incident.runbookFailed { return afterFailure }
-        guard let step = incident.currentStep else { return afterRunbook }
-        return run(step: step, now: now)
+        let calls = incident.runbookFailed ? afterFailure : []
+        guard let step = incident.currentStep else { return incident.runbookFailed ? calls : afterRunbook }
+        return calls + run(step: step, now: now)
     }
 
     /// Nothing of ours is under way that a recovery could be mistaken for.

@@ -60,6 +60,9 @@ extension IncidentEvent {
             return "Plan \(plan.short) before wave \(wave + 1): \(stops ? "stops: " : "")\(text)"
         case .rolloutStopped(let plan, let reason):
             return "Plan \(plan.short) stopped: \(reason)"
+        case .rolloutRetried(let plan, let hosts, let by, let reason):
+            return "Plan \(plan.short) is tried again on \(HostReference.list(hosts)), says \(by)"
+                + (reason.isEmpty ? "" : ": \(reason)")
         case .freezeBegan(let freeze): return "Frozen: \(freeze.text)"
         case .freezeEnded(let service, let reason):
             return "The freeze for \(service ?? "everything") is over: \(reason)"

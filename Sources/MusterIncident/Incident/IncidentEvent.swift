@@ -48,6 +48,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case freezeBegan(freeze: Freeze)
     /// The freeze for the service, or for all when there is none, is over.
     case freezeEnded(service: String?, reason: String)
+    /// The step of a plan that failed is taken again, on these hosts, by a new plan.
+    case rolloutRetried(plan: PlanID, hosts: [HostReference], by: String, reason: String)
     /// Stored before the ticket is sent; the id is never used for a second one.
     case actionTicketed(ticket: TicketID, plan: PlanID, host: HostReference, expires: Timestamp)
     case actionUndelivered(ticket: TicketID, host: HostReference, reason: String)
@@ -97,6 +99,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
         case rolloutStopped = "rollout.stopped"
+        case rolloutRetried = "rollout.retried"
         case freezeBegan = "freeze.began"
         case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
@@ -136,6 +139,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case rolloutAborted = "rollout.aborted"
         case rolloutLooked = "rollout.looked"
         case rolloutStopped = "rollout.stopped"
+        case rolloutRetried = "rollout.retried"
         case freezeBegan = "freeze.began"
         case freezeEnded = "freeze.ended"
         case actionTicketed = "action.ticketed"
@@ -179,6 +183,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .rolloutAborted: .rolloutAborted
         case .rolloutLooked: .rolloutLooked
         case .rolloutStopped: .rolloutStopped
+        case .rolloutRetried: .rolloutRetried
         case .freezeBegan: .freezeBegan
         case .freezeEnded: .freezeEnded
         case .actionTicketed: .actionTicketed

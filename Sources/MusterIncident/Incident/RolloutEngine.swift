@@ -92,7 +92,7 @@ extension Incident {
 
     /// A host on which something went wrong that the budget of its plan does not cover.
     var beyondBudget: TicketRecord? {
-        for plan in plans {
+        for plan in plans where plan.retried == nil {
             let bad = tickets.filter { $0.plan == plan.sealed.id && $0.isBad }
             if bad.count > plan.sealed.plan.spread.errorBudget { return bad.first }
         }

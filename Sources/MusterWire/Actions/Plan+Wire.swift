@@ -107,6 +107,9 @@ extension WirePlan {
         if let rollout = plan.rollout { self.rollout = WireRollout(rollout) }
         approvals = Fields.small(plan.approvals ?? 0)
         if let verification = plan.verification { self.verification = WireVerification(verification) }
+        if let precondition = plan.precondition {
+            self.precondition = WireVerification(HostVerification(check: precondition, within: .zero))
+        }
     }
 }
 
@@ -236,7 +239,8 @@ extension Plan {
             summary: wire.summary,
             rollout: wire.hasRollout ? try Rollout(wire.rollout, hosts: targets.count) : nil,
             approvals: wire.approvals == 0 ? nil : Int(wire.approvals),
-            verification: wire.hasVerification ? try HostVerification(wire.verification) : nil
+            verification: wire.hasVerification ? try HostVerification(wire.verification) : nil,
+            precondition: wire.hasPrecondition ? try HostVerification(wire.precondition).check : nil
         )
     }
 }

@@ -233,6 +233,16 @@ package nonisolated struct WirePlan: @unchecked Sendable {
   /// Clears the value of `verification`. Subsequent reads from it will return its default value.
   package mutating func clearVerification() {_uniqueStorage()._verification = nil}
 
+  /// What each host must see right before it acts, else it does not; within_ms is 0.
+  package var precondition: WireVerification {
+    get {_storage._precondition ?? WireVerification()}
+    set {_uniqueStorage()._precondition = newValue}
+  }
+  /// Returns true if `precondition` has been explicitly set.
+  package var hasPrecondition: Bool {_storage._precondition != nil}
+  /// Clears the value of `precondition`. Subsequent reads from it will return its default value.
+  package mutating func clearPrecondition() {_uniqueStorage()._precondition = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -614,7 +624,7 @@ nonisolated extension WireActionState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Plan"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0\u{1}rollout\0\u{1}approvals\0\u{1}verification\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}incident_id\0\u{1}runbook\0\u{3}runbook_sha256\0\u{1}step\0\u{1}action\0\u{1}targets\0\u{1}rollback\0\u{1}irreversible\0\u{3}not_before_ns\0\u{3}expires_at_ns\0\u{1}proposer\0\u{1}evidence\0\u{3}commit_within_seconds\0\u{1}summary\0\u{1}rollout\0\u{1}approvals\0\u{1}verification\0\u{1}precondition\0")
 
   fileprivate class _StorageClass {
     var _incidentID: String = String()
@@ -634,6 +644,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _rollout: WireRollout? = nil
     var _approvals: UInt32 = 0
     var _verification: WireVerification? = nil
+    var _precondition: WireVerification? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -661,6 +672,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _rollout = source._rollout
       _approvals = source._approvals
       _verification = source._verification
+      _precondition = source._precondition
     }
   }
 
@@ -696,6 +708,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 15: try { try decoder.decodeSingularMessageField(value: &_storage._rollout) }()
         case 16: try { try decoder.decodeSingularUInt32Field(value: &_storage._approvals) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._verification) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._precondition) }()
         default: break
         }
       }
@@ -759,6 +772,9 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._verification {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
       } }()
+      try { if let v = _storage._precondition {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -785,6 +801,7 @@ nonisolated extension WirePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._rollout != rhs_storage._rollout {return false}
         if _storage._approvals != rhs_storage._approvals {return false}
         if _storage._verification != rhs_storage._verification {return false}
+        if _storage._precondition != rhs_storage._precondition {return false}
         return true
       }
       if !storagesAreEqual {return false}

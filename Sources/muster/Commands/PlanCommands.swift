@@ -7,7 +7,7 @@ struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "See what a plan does on which hosts, halt it, let it go on, or end it.",
-        subcommands: [Show.self, Wait.self, Pause.self, Resume.self, Abort.self]
+        subcommands: [Show.self, Wait.self, Pause.self, Resume.self, Abort.self, Retry.self]
     )
 
     struct Show: ParsableCommand {
@@ -156,6 +156,25 @@ struct PlanCommand: ParsableCommand {
     }
 }
 
+extension PlanCommand {
+    struct Retry: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract:
+                "Have the step of a plan that failed taken again, only on the hosts where it did not go well.",
+            discussion: """
+                A new plan is proposed for them, which has to be approved like any other.
+
+                EXAMPLES
+                  muster plan retry latest --reason "the registry is back"
+                """
+        )
+
+        @OptionGroup var steering: PlanSteering
+
+        func run() throws { try steering.run(.retry) }
+    }
+}
+
 /// Which plan.
 struct PlanChoice: ParsableArguments {
     @Argument(help: IncidentFinder.help)
@@ -177,7 +196,12 @@ struct PlanSteering: ParsableArguments {
     func run(_ order: RolloutOrder) throws {
         let connection = try options.connect()
         let incident = try IncidentFinder.find(choice.incident, connection)
-        let plan = try PlanFinder.identify(choice.plan, of: incident, connection, .underWay)
+        let plan = try PlanFinder.identify(
+            choice.plan,
+            of: incident,
+            connection,
+            order == .retry ? .any : .underWay
+        )
         try connection.post(
             "incidents/\(incident)/plans/\(plan)/\(order.rawValue)",
             ReasonRequest(reason: reason)
@@ -188,6 +212,8 @@ struct PlanSteering: ParsableArguments {
         switch order {
         case .pause: Terminal.out("Paused plan \(plan.short); go on with: muster plan resume \(incident)")
         case .resume: Terminal.out("Plan \(plan.short) goes on")
+        case .retry:
+            Terminal.out("Plan \(plan.short) will be tried again; approve with: muster approve \(incident)")
         case .abort: Terminal.out("Ended plan \(plan.short); what waits for a decision is taken back")
         }
     }

@@ -107,6 +107,9 @@ enum PlanText {
         Terminal.out("  \(clean(plan.summary))")
         Terminal.out("  does        \(clean(plan.action.summary))")
         printHosts(of: plan)
+        if let precondition = plan.precondition {
+            Terminal.out("  only where  the host itself sees: \(clean(precondition.text))")
+        }
         if let rollback = plan.rollback {
             Terminal.out("  taken back  \(clean(rollback.summary))")
             let unless = plan.verification.map { "it sees: \(clean($0.text))" }

@@ -21,7 +21,7 @@ struct APIAccessTests {
         ("POST", "incidents/x/plans/y/approve", .approve), ("POST", "incidents/x/plans/y/reject", .approve),
         ("POST", "incidents/x/plans/y/break-glass", .approve),
         ("POST", "incidents/x/plans/y/pause", .respond), ("POST", "incidents/x/plans/y/abort", .respond),
-        ("POST", "incidents/x/plans/y/resume", .approve),
+        ("POST", "incidents/x/plans/y/resume", .approve), ("POST", "incidents/x/plans/y/retry", .respond),
         ("GET", "runbooks/records", .look), ("GET", "freezes", .look), ("POST", "freezes", .approve),
         ("POST", "freezes/lift", .approve),
         ("GET", "tokens", .administer), ("POST", "tokens", .administer), ("DELETE", "tokens/x", .administer),
