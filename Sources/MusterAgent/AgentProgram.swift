@@ -124,7 +124,9 @@ package enum AgentProgram {
         if policy.observeOnly { print("observe-only: every action is refused") }
         for action in policy.actions {
             let program = action.argv.first ?? ""
-            let note = access(program, X_OK) == 0 ? "" : "  (WARNING: \(program) can't be run)"
+            let note =
+                action.programObjection.map { "  (WARNING: it is refused: \($0))" }
+                ?? (access(program, X_OK) == 0 ? "" : "  (WARNING: \(program) can't be run)")
             print(
                 "action \(action.name): \(action.allow.rawValue), at most \(action.ratePerHour) an hour\(note)"
             )

@@ -264,6 +264,35 @@ import Testing
         }
     }
 
+    @Test("A ticket that comes again after its end is in the log as a warning, and one before it is not")
+    func replayIsLogged() throws {
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        try world.receive(ticket)
+        world.workAll()
+        try world.receive(ticket)
+        #expect(world.log.count(.info, "ticket is already in the ledger", ticket) == 2)
+        #expect(world.log.count(.warning, "ticket came again", ticket) == 0)
+        try world.desk?.commit(ticket.id, now: world.now)
+        for times in 1...2 {
+            try world.receive(ticket)
+            #expect(world.log.count(.warning, "ticket came again", ticket) == times)
+            try world.start()
+        }
+        let refused = try world.tickets.ticket(world.tickets.plan(), signers: [])
+        try world.receive(refused)
+        try world.receive(refused)
+        #expect(world.log.count(.warning, "ticket came again", refused) == 1)
+        // With nothing to wait for it is over when it is done.
+        let plan = world.tickets.plan(.command(name: "rollback_shop", parameters: ["to": "2"]))
+        let last = try world.tickets.ticket(plan)
+        try world.receive(last)
+        world.workAll()
+        try world.receive(last)
+        #expect(world.state(last) == .done)
+        #expect(world.log.count(.warning, "ticket came again", last) == 1)
+    }
+
     @Test("A known ticket with another plan inside runs nothing")
     func swapped() throws {
         let ticket = try world.ticket(to: "1")
@@ -275,6 +304,7 @@ import Testing
         world.workAll()
         #expect(world.performed == ["1"])
         #expect(world.state(ticket) == .done)
+        #expect(world.log.count(.warning, "ticket came again with another plan", ticket) == 1)
     }
 
     @Test(

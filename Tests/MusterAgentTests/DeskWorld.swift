@@ -26,11 +26,28 @@ final class PuppetPerformer: ActionPerformer {
     func objection(to check: RunbookCheck) -> String? { objections.withLock { $0 } }
 }
 
+/// What an agent has logged.
+final class AgentLogLines: Sendable {
+    let lines = Mutex<[String]>([])
+
+    /// How many lines of a level have this message and name the ticket.
+    func count(_ level: AgentLog.Level, _ message: String, _ ticket: Ticket) -> Int {
+        lines.withLock { lines in
+            lines.count {
+                $0.contains(" level=\(level.rawValue) msg=\(AgentLog.quoted(message)) ")
+                    && $0.contains("ticket.id=\(ticket.id)")
+            }
+        }
+    }
+}
+
 /// An agent's desk that may be killed and started again.
 final class DeskWorld {
     let directory: TemporaryDirectory
     let tickets: TestTickets
     let puppet = PuppetPerformer()
+    /// The agent's log.
+    let log = AgentLogLines()
     var now = TestTickets.now
     var uptime = Duration.seconds(1_000)
     private(set) var desk: ActionDesk?
@@ -91,7 +108,7 @@ final class DeskWorld {
             agent: tickets.agent,
             reading: SignedTicketReader(),
             performer: puppet,
-            log: AgentLog { _ in },
+            log: AgentLog { [log] line in log.lines.withLock { $0.append(line) } },
             uptime: { [unowned self] in uptime },
             work: { [unowned self] work in
                 works.append(work)

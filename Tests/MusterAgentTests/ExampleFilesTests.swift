@@ -27,7 +27,7 @@ import Testing
         let path = "\(Self.folder)/policy.yaml"
         let document = try YAMLReader.read(Array(TemporaryDirectory.read(path).utf8), name: path)
         let policy = try HostPolicy(document: document) { Base64.bytes($0) }
-        #expect(policy.actions.map(\.name) == ["rollback_release"])
+        #expect(policy.actions.map(\.name) == ["rollback_release", "release_is"])
         #expect(policy.sql.map(\.target) == ["shop-db"])
         #expect(policy.approvers.map(\.name) == ["dana"])
         #expect(policy.allowsPreApproval)

@@ -178,6 +178,72 @@ import Testing
         try expectRefused(try world.tickets.ticket(less), "needs the parameter")
     }
 
+    @Test(
+        "A name that looks like an approver's or a signer's is another name",
+        arguments: ["Ana", "\u{0430}na", "an\u{0430}", "ana\u{200B}", "ana ", "\u{FF41}na", "ana\0", ""]
+    )
+    func lookAlikes(_ name: String) throws {
+        var ticket = try world.tickets.ticket(world.tickets.plan(), signers: [])
+        let signature = try own.sign(Sealing.approvalBytes(plan: ticket.plan.id))
+        ticket.approvals = [Approval(signer: name, signature: signature)]
+        try expectRefused(ticket, "is no approver")
+        var runbook = try world.tickets.preApproved(world.tickets.plan(Self.sql))
+        runbook.preApproval?.signer = name
+        try expectRefused(runbook, "may not pre-approve")
+    }
+
+    @Test("An approved plan without the limits that people approved with it is another plan")
+    func strippedPlan() throws {
+        var plan = world.tickets.plan(
+            .command(name: "rollback_shop", parameters: ["to": "1"]),
+            rollback: .command(name: "rollback_shop", parameters: ["to": "0"]),
+            commitWithin: .seconds(60)
+        )
+        plan.rollout = Rollout(hosts: 1)
+        plan.approvals = 2
+        plan.verification = HostVerification(
+            check: .command(name: "healthy", parameters: [:]),
+            within: .seconds(30)
+        )
+        let approved = try world.tickets.ticket(plan, signers: ["ana"])
+        try expectRefused(approved, "needs 2 approvals")
+        let downgrades: [(inout Plan) -> Void] = [
+            { $0.rollout = nil }, { $0.approvals = nil }, { $0.verification = nil },
+            {
+                $0.rollback = nil; $0.commitWithin = .zero; $0.verification = nil
+            },
+        ]
+        for downgrade in downgrades {
+            var old = plan
+            downgrade(&old)
+            // Under the id that was signed it is not its bytes, under its own it is not signed.
+            var ticket = approved
+            ticket.id = TicketID(at: world.now)
+            ticket.plan = SealedPlan(id: approved.plan.id, bytes: WireCodec.seal(old), plan: old)
+            #expect(world.tickets.refusal(ticket) == "the plan's id is not the hash of the plan's bytes")
+            try expectRefused(ticket, "not over this plan")
+        }
+    }
+
+    @Test("A ticket loses what it rests on with anything that is taken out of it")
+    func strippedTicket() throws {
+        var plan = world.tickets.plan()
+        plan.approvals = 2
+        var one = try world.tickets.ticket(plan, signers: ["ana", "bob"])
+        one.approvals.removeLast()
+        try expectRefused(one, "needs 2 approvals")
+        one.id = TicketID(at: world.now)
+        one.approvals.append(one.approvals[0])
+        try expectRefused(one, "needs 2 approvals")
+        // Without its declaration a pre-approval has no end, no selector and nothing irreversible.
+        var runbook = try world.tickets.preApproved(world.tickets.plan(Self.sql), selector: "role=db")
+        runbook.preApproval?.declaration = []
+        try expectRefused(runbook, "is not over this runbook and declaration")
+        runbook.id = TicketID(at: world.now)
+        runbook.preApproval = nil
+        try expectRefused(runbook, "no approval")
+    }
+
     @Test("He can't have refusals fill the disk: past a limit they are told and not kept")
     func flood() throws {
         var ticket = try world.tickets.ticket(world.tickets.plan(), signers: [])

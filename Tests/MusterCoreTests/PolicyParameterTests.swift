@@ -34,7 +34,12 @@ import Testing
                     "５",
                 ]
             ),
-            (.oneOf(["a", "b"]), "must be one of a, b", ["", "A", "a ", "c", "a, b"]),
+            (
+                .oneOf(["a", "b"]), "must be one of a, b",
+                ["", "A", "a ", "c", "a, b", "\u{0430}", "a\u{200B}"]
+            ),
+            // Equal as text, but other bytes.
+            (.oneOf(["\u{E9}"]), "must be one of", ["e\u{301}"]),
         ] as [(PolicyParameter, String, [String])]
     )
     func differs(parameter: PolicyParameter, complaint: String, values: [String]) {

@@ -187,7 +187,8 @@ final class ActionDesk {
         let judge = TicketJudge(policy: policy, agent: agent, reading: reading)
         for ticket in ledger.engine.interrupted {
             guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
-                let probe = judge.settlement(of: plan)
+                let probe = judge.settlement(of: plan),
+                policy.action(probe.name)?.programObjection == nil
             else { continue }
             let performer = self.performer
             let started = work { .settled(ticket, by: probe.name, performer.perform(.command(probe))) }
@@ -232,10 +233,7 @@ final class ActionDesk {
         let ticket = try Ticket(wire) { reading.planID(of: $0) }
         if let refusal = refusals[ticket.id] { return refusal }
         if let known = ledger.engine[ticket.id] {
-            log.info(
-                "ticket is already in the ledger",
-                ["ticket.id": "\(ticket.id)", "state": known.state.rawValue]
-            )
+            cameAgain(ticket, known: known, now: now)
             return known.report
         }
         do {
@@ -289,14 +287,38 @@ final class ActionDesk {
         }
     }
 
+    /// A ticket that is known runs nothing.
+    ///
+    /// One that a coordinator sends again before its end is usual; one that comes after its end, or with another plan
+    /// inside, is what somebody who replays tickets would send.
+    private func cameAgain(_ ticket: Ticket, known: LedgerEntry, now: Timestamp) {
+        let state = known.state.rawValue
+        guard known.report.plan == ticket.plan.id else {
+            return log.warning(
+                "ticket came again with another plan",
+                ["ticket.id": "\(ticket.id)", "plan.id": "\(ticket.plan.id)", "state": state]
+            )
+        }
+        let isOver = known.state.isFinal || (known.state == .done && !known.awaitsCommit)
+        guard isOver || now >= ticket.expires else {
+            return log.info(
+                "ticket is already in the ledger",
+                ["ticket.id": "\(ticket.id)", "state": state]
+            )
+        }
+        log.warning("ticket came again", ["ticket.id": "\(ticket.id)", "state": state])
+    }
+
     /// What would become of a plan; nothing happens.
     func trial(of plan: Plan, now: Timestamp) -> PlanTrial {
         do {
             if let reason = ledger.failure?.message ?? putBack { throw PolicyRefusal(reason) }
             let engine = ledger.engine
             let policy = try policy.load(at: now, remembering: false)
-            return TicketJudge(policy: policy, agent: agent, reading: reading)
+            let trial = TicketJudge(policy: policy, agent: agent, reading: reading)
                 .trial(of: plan, now: now) { engine.runs(of: $0, before: now) }
+            if trial.refusal.isEmpty { try policy.checkPrograms(of: plan) }
+            return trial
         } catch {
             var trial = PlanTrial()
             trial.refusal = "\(error)"
@@ -316,6 +338,8 @@ final class ActionDesk {
             subject in
             engine.runs(of: subject, before: now) - own
         }
+        try policy.checkPrograms(of: ticket.plan.plan)
+        try policy.checkPrograms(of: permitted.confirmations)
         if permitted.isPreApproved, let freeze = freezes.objection(at: now) { throw PolicyRefusal(freeze) }
         return permitted
     }
@@ -460,7 +484,7 @@ final class ActionDesk {
             plan.verification != nil, let policy = try? policy.loadRules(),
             let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
                 of: plan
-            )
+            ), policy.trustsVerification(of: plan)
         else { return nil }
         return Verification(check: check, next: uptime)
     }

@@ -37,8 +37,13 @@ package struct PolicyFile: Sendable {
     }
 
     /// The bytes of a file that nobody but root or the agent could have written; nil when it is not there.
+    ///
+    /// Neither could they have changed any folder above it, see ``TrustedPath``.
     static func read(_ path: String, bytesMax: Int) throws(AgentError) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        var status = stat()
+        guard lstat(path, &status) == 0 || errno != ENOENT else { return nil }
+        let place = try TrustedPath.resolvingFolders(of: path)
+        let descriptor = open(place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
             switch errno {
             case ENOENT: return nil
@@ -51,19 +56,11 @@ package struct PolicyFile: Sendable {
             }
         }
         defer { close(descriptor) }
-        var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .system(path, errno: errno) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw AgentError(.configuration, "\(path) is no plain file")
         }
-        try Self.check(status, path)
-        var folder = stat()
-        let folderPath = SafeFile.folder(of: path)
-        guard lstat(folderPath, &folder) == 0 || errno == ENOENT else {
-            throw .system(folderPath, errno: errno)
-        }
-        if folder.st_mode & S_IFMT == S_IFLNK { stat(folderPath, &folder) }
-        try Self.check(folder, folderPath)
+        try TrustedPath.check(status, path)
         return try SafeFile.read(descriptor, path, bytesMax: bytesMax)
     }
 
@@ -74,22 +71,6 @@ package struct PolicyFile: Sendable {
             return try HostPolicy(document: document) { Base64.bytes($0) }
         } catch {
             throw AgentError(.configuration, error.description, cause: error)
-        }
-    }
-
-    /// Whoever can write the policy can do everything that it allows: only root and the agent itself may.
-    private static func check(_ status: stat, _ path: String) throws(AgentError) {
-        guard status.st_uid == 0 || status.st_uid == geteuid() else {
-            throw AgentError(
-                .configuration,
-                "\(path) belongs to user \(status.st_uid); it must belong to root (chown root \(path))"
-            )
-        }
-        guard status.st_mode & 0o022 == 0 else {
-            throw AgentError(
-                .configuration,
-                "\(path) can be written by its group or by everybody; forbid that (chmod go-w \(path))"
-            )
         }
     }
 }

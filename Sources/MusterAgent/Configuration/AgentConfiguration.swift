@@ -55,8 +55,8 @@ package struct AgentConfiguration: Sendable {
             }
             name = text
         }
-        state = try reader.string("state") ?? state
-        policy = try reader.string("policy") ?? policy
+        state = try reader.path("state") ?? state
+        policy = try reader.path("policy") ?? policy
         if let megabytes = try reader.int("memory_max", in: 32...65_536) { memoryBytesMax = megabytes << 20 }
         if let percent = try reader.int("cpu_max", in: 1...800) { cpuRatioMax = Double(percent) / 100 }
         if let wait = try reader.duration("reconnect_max") {

@@ -23,6 +23,13 @@ struct APIContext: RequestContext {
     func caller(with permission: OperatorRole.Permission) throws(OperationError) -> Caller {
         guard let caller else { throw OperationError(.denied, "this call needs a token") }
         guard caller.role.allows(permission) else {
+            logger.warning(
+                "Call was refused to an operator's role",
+                metadata: [
+                    "operator.name": "\(caller.name)", "operator.role": "\(caller.role.rawValue)",
+                    "permission": "\(permission.rawValue)", "client.address": "\(address)",
+                ]
+            )
             throw OperationError(
                 .denied,
                 "\(caller.name) has the role \(caller.role.rawValue); "

@@ -49,6 +49,20 @@ package struct DocumentReader {
         return text
     }
 
+    /// A path of this host; nil when it is not there.
+    ///
+    /// Refuses `..`: where it leads is somewhere else as soon as a folder before it becomes a symbolic link.
+    package mutating func path(_ key: String) throws(DocumentError) -> String? {
+        guard let path = try string(key) else { return nil }
+        guard !path.split(separator: "/").contains("..") else {
+            throw error(
+                at: self.position(of: key),
+                "\"\(key)\" must be a path without \"..\", found \"\(path)\""
+            )
+        }
+        return path
+    }
+
     /// `true` or `false`; nil when it is not there.
     package mutating func bool(_ key: String) throws(DocumentError) -> Bool? {
         guard let node = node(key) else { return nil }

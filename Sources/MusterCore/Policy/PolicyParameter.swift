@@ -26,7 +26,9 @@ package enum PolicyParameter: Hashable, Sendable {
             Int(value).map { range.contains($0) && String($0) == value } == true
                 ? nil : "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .oneOf(let values):
-            values.contains(value) ? nil : "must be one of \(values.joined(separator: ", "))"
+            // By bytes: text compares "é" as equal to "e" with an accent behind it, a command does not.
+            values.contains { $0.utf8.elementsEqual(value.utf8) }
+                ? nil : "must be one of \(values.joined(separator: ", "))"
         }
     }
 

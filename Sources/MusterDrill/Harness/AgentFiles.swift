@@ -17,6 +17,16 @@ struct AgentFiles {
     func write() throws(DrillError) {
         try Files.write(agent, to: "\(host.agentConfiguration)/agent.yaml", mode: 0o600)
         try Files.write(policy, to: "\(host.agentConfiguration)/policy.yaml", mode: 0o600)
+        if host.plan.duty == .web { try Files.write(rollbackScript, to: rollbackProgram, mode: 0o755) }
+    }
+
+    /// What the policy names: an agent runs no program that somebody else could write, as whoever built Muster can write
+    /// what lies where it was built.
+    private var rollbackProgram: String { "\(host.agentConfiguration)/rollback-release" }
+
+    private var rollbackScript: String {
+        let tool = host.deployTool.map { "'\($0)'" }.joined(separator: " ")
+        return "#!/bin/sh\nexec \(tool) \"$@\"\n"
     }
 
     private var agent: String {
@@ -55,7 +65,7 @@ struct AgentFiles {
     }
 
     private var policy: String {
-        let tool = host.deployTool + ["--drain", "\(drainSeconds)", "--to", "{to}"]
+        let tool = [rollbackProgram, "--drain", "\(drainSeconds)", "--to", "{to}"]
         var text = """
             labels: { role: \(host.plan.duty.rawValue) }
             approvers:

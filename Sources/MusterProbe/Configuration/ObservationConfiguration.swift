@@ -87,7 +87,7 @@ package struct ObservationConfiguration: Sendable {
             let entry = try PathEntry(node, in: reader, what: "a watched file")
             watch.append(ConfigWatcher.Input(pattern: entry.path, service: entry.service))
         }
-        deployMarkers = try reader.string("deploy_markers")
+        deployMarkers = try reader.path("deploy_markers")
         if let path = deployMarkers, !path.hasPrefix("/") {
             throw reader.error(
                 at: reader.position(of: "deploy_markers"),

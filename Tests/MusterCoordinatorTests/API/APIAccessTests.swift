@@ -54,6 +54,21 @@ struct APIAccessTests {
         }
     }
 
+    @Test(
+        "a call that a role does not include is in the log with who made it, and one that it includes is not"
+    )
+    func refusedRoles() async throws {
+        try await TestAPI.run { api in
+            let token = try await api.token(.viewer, name: "eve")
+            let path = "incidents/x/plans/y/approve"
+            #expect(try await api.api("GET", "incidents", token: token).status == 200)
+            #expect(api.log.count("Call was refused to an operator's role") == 0)
+            #expect(try await api.api("POST", path, token: token, "{}").status == 403)
+            #expect(api.log.count("Call was refused to an operator's role") == 1)
+            #expect(api.log.all.contains { $0.contains("eve") && $0.contains("approve") })
+        }
+    }
+
     @Test("a token that is wrong, expired or revoked is refused with a problem document")
     func badTokens() async throws {
         try await TestAPI.run { api in

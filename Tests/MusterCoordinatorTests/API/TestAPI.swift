@@ -1,6 +1,5 @@
 import FoundationEssentials
 import GRDB
-import Logging
 import MusterCore
 import MusterIdentity
 import MusterIncident
@@ -16,6 +15,7 @@ struct TestAPI: Sendable {
     let operators: OperatorStore
     let audit: AuditLog
     let database: DatabaseQueue
+    let log: LogBook
     let clock: HandClock
     let call: HTTPSCall
     /// The token of an administrator, made beforehand.
@@ -54,6 +54,9 @@ struct TestAPI: Sendable {
         let root = OperatorRequest(name: "root", role: .admin)
         let admin = try await operators.create(root, by: "test", at: clock.now).token
 
+        let log = LogBook()
+        var logger = log.logger
+        logger.logLevel = .info
         let operations = MemoryOperations()
         let administration = MemoryAdministration()
         let server = try APIServer(
@@ -66,7 +69,7 @@ struct TestAPI: Sendable {
                 operators: operators,
                 audit: audit
             ),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            logger: logger
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -81,6 +84,7 @@ struct TestAPI: Sendable {
                 operators: operators,
                 audit: audit,
                 database: database,
+                log: log,
                 clock: clock,
                 call: HTTPSCall(port: port, authorityPEM: authority.certificate.pem),
                 admin: admin

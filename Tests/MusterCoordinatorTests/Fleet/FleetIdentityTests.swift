@@ -317,6 +317,28 @@ struct FleetIdentityTests {
         }
     }
 
+    @Test("a peer that speaks only TLS older than 1.3 is refused, and an older protocol is another one")
+    func downgrades() async throws {
+        try await TestFleet.run { fleet in
+            let old = try await TestAgent.secure(
+                port: fleet.port,
+                trusting: fleet.authority,
+                credentials: nil,
+                newestTLS: .tlsv12
+            )
+            #expect(await old.isClosed())
+            #expect(await eventually { fleet.log.count("TLS handshake failed") == 1 })
+            let before = try await TestAgent.secure(
+                port: fleet.port,
+                trusting: fleet.authority,
+                credentials: nil,
+                protocols: ["muster/0"]
+            )
+            #expect(await before.isClosed())
+            #expect(await eventually { fleet.log.contains("expected muster/1") })
+        }
+    }
+
     @Test("a revoked host is cut at once and stays out")
     func revoked() async throws {
         try await TestFleet.run { fleet in

@@ -56,13 +56,15 @@ final class TestAgent: Sendable {
         port: Int,
         trusting authority: CertificateAuthority,
         credentials: Credentials?,
-        protocols: [String] = ["muster/1"]
+        protocols: [String] = ["muster/1"],
+        newestTLS: TLSVersion? = nil
     ) async throws -> TestAgent {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .certificates([try NIOSSLCertificate(bytes: authority.certificate.der, format: .der)]
         )
         tls.certificateVerification = .noHostnameVerification
         tls.applicationProtocols = protocols
+        tls.maximumTLSVersion = newestTLS
         if let credentials {
             let certificate = try NIOSSLCertificate(bytes: credentials.certificate.der, format: .der)
             tls.certificateChain = [.certificate(certificate)]
