@@ -123,7 +123,7 @@ start_named_agent() {
     pids+=("$!")
 }
 
-# start_salt VENV HOSTS: a Salt master and minions on 127.0.0.1, with their keys accepted; configuration in $work/salt.
+# start_salt VENV HOSTS, each in a process group of its own: a Salt master and minions on 127.0.0.1, with their keys accepted; configuration in $work/salt.
 start_salt() {
     local venv=$1 hosts=$2 host ports
     mapfile -t ports < <(comm -23 <(seq 20000 30000 | sort) \
@@ -144,7 +144,7 @@ log_file: $work/salt/master/log
 auto_accept: true
 worker_threads: 5
 TEXT
-    "$venv/bin/salt-master" -c "$work/salt/master" >"$work/salt/master/out" 2>&1 &
+    setsid "$venv/bin/salt-master" -c "$work/salt/master" >"$work/salt/master/out" 2>&1 &
     pids+=("$!")
     for ((host = 1; host <= hosts; host++)); do
         local folder=$work/salt/host-$host
@@ -163,7 +163,7 @@ log_file: $folder/log
 log_level: error
 ipc_mode: ipc
 TEXT
-        "$venv/bin/salt-minion" -c "$folder" >"$folder/out" 2>&1 &
+        setsid "$venv/bin/salt-minion" -c "$folder" >"$folder/out" 2>&1 &
         pids+=("$!")
     done
     wait_for 180 "all minions" sh -c \
