@@ -9,6 +9,7 @@
  * PLANTED=2: a plan that was carried out is not remembered by its id
  * PLANTED=3: taking back is noted only after it was done
  * PLANTED=4: an interrupted action is run again
+ * PLANTED=5: an interrupted action is called failed without asking the probe
  */
 #ifndef PLANTED
 #define PLANTED 0
@@ -35,6 +36,7 @@ bool alive = true, acting, undo_acting;
 byte effects, undos, crashes;
 bool deadline;               /* the time to decide is over; only of what is done */
 bool self_verifies;          /* the plan asks the host to look by itself */
+bool probes;                 /* the policy has a probe for what a crash interrupted */
 
 /* In the coordinator's record. */
 bool ticketed, told_final;
@@ -133,7 +135,13 @@ active proctype Agent() {
         if
         :: entry == prepared -> step(failed)
         :: entry == running && PLANTED == 4 -> acting = true
-        :: entry == running && PLANTED != 4 -> step(indeterminate)
+        :: entry == running && PLANTED == 5 -> step(failed)
+        :: entry == running && PLANTED != 4 && PLANTED != 5 ->                  /* ActionDesk.settled */
+            if
+            :: probes && effects == 1 -> step(done)
+            :: probes && effects == 0 -> step(failed)
+            :: step(indeterminate)                                              /* no probe, or it can't tell */
+            fi
         :: entry == undoing -> step(indeterminate)
         :: else -> skip
         fi
@@ -155,7 +163,7 @@ active proctype Clock() {
 active proctype Coordinator() {
     do
     :: atomic { !ticketed -> ticketed = true }                                  /* actionTicketed */
-    :: atomic { ticketed && !ticket_sent && known == none -> ticket_sent = true } /* ActionCourier.deliver */
+    :: atomic { ticketed && !ticket_sent && known == none -> ticket_sent = true } /* CourierEngine, deliver */
     :: atomic { known == done && !commit_sent && !abort_sent -> commit_sent = true }
     :: atomic { !commit_sent && !abort_sent && ticketed -> abort_sent = true }  /* a rollout stopped, people said so */
     :: atomic { alive && known != entry && entry != none -> known = entry }     /* reports, told until acknowledged */
@@ -175,6 +183,10 @@ init {
     if
     :: self_verifies = true
     :: self_verifies = false
+    fi;
+    if
+    :: probes = true
+    :: probes = false
     fi
 }
 

@@ -92,7 +92,8 @@ package enum AgentCommand: Equatable, Sendable {
                 """
             )
         }
-        if reader.takeFlag(["--help", "-h", "help"]) {
+        // Of any command, wherever it stands.
+        if arguments.contains("--help") || reader.takeFlag(["--help", "-h", "help"]) {
             self = .help
         } else if reader.takeFlag(["--version"]) {
             self = .version
