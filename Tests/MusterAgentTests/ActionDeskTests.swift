@@ -202,6 +202,26 @@ import Testing
         #expect(world.performed == ["at-1", "not-1"])
     }
 
+    @Test("What is taken back while a probe is still being asked is this agent's own, and ends as it ends")
+    func takenBackMeanwhile() throws {
+        try declareProbe()
+        let waiting = try world.ticket(to: "0")
+        try world.receive(waiting)
+        world.workAll()
+        world.wait(.seconds(50))
+        let ticket = try world.ticket(to: "1")
+        try world.receive(ticket)
+        try world.start()
+        // The time of the first is over; the probe for the second has not answered.
+        world.wait(.seconds(20))
+        #expect(world.state(waiting) == .running)
+        world.wait(.seconds(1))
+        #expect(world.state(waiting) == .running)
+        world.workAll()
+        #expect(world.state(waiting) == .rolledBack)
+        #expect(world.state(ticket) == .done)
+    }
+
     @Test("The probe is asked again by the next agent when this one dies over it")
     func settledLater() throws {
         try declareProbe()

@@ -161,7 +161,7 @@ final class ActionDesk {
             return
         }
         askAboutInterrupted()
-        while let step = ledger.engine.recover(at: now, except: settling) {
+        while let step = ledger.engine.recover(at: now, except: held) {
             log.warning(
                 "interrupted action closed",
                 [
@@ -177,6 +177,11 @@ final class ActionDesk {
                 return log.error("action ledger can't be used", ["reason": error.message])
             }
         }
+    }
+
+    /// Tickets that no interrupted agent has left: this one is at work on them.
+    private var held: Set<TicketID> {
+        settling.union([running, undo].compactMap { $0?.ticket }).union(unwritten.map(\.ticket))
     }
 
     /// Starts whatever the policy has for finding out how an interrupted action ended; once.
