@@ -16,7 +16,7 @@ extension AgentLoop {
         takeAcknowledgement()
         switch envelope.body {
         case .welcome(let welcome):
-            if welcome.hasLedger { actions.remembered(LedgerHead(welcome.ledger)) }
+            if welcome.hasLedger, let known = try? LedgerHead(welcome.ledger) { actions.remembered(known) }
             engineReceived(
                 .welcome(
                     agent: Digest(welcome.agentID),

@@ -178,11 +178,16 @@ extension WireLedgerHead {
         self.init()
         begunAtNs = head.begun.nanoseconds
         steps = head.steps
+        digest = Data(head.digest.bytes)
     }
 }
 
 extension LedgerHead {
-    package init(_ wire: WireLedgerHead) {
-        self.init(begun: Timestamp(nanoseconds: wire.begunAtNs), steps: wire.steps)
+    package init(_ wire: WireLedgerHead) throws(WireError) {
+        self.init(
+            begun: Timestamp(nanoseconds: wire.begunAtNs),
+            steps: wire.steps,
+            digest: try Fields.digest(wire.digest, "ledger's digest")
+        )
     }
 }

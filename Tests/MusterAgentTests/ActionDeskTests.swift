@@ -327,32 +327,47 @@ import Testing
         #expect(world.log.count(.warning, "ticket came again with another plan", ticket) == 1)
     }
 
-    @Test(
-        "A host whose whole state folder was put back takes no action, and one whose ledger was begun anew does"
-    )
+    @Test("A host whose whole state folder was put back takes no action, however much it writes and restarts")
     func putBack() throws {
-        let done = try world.ticket(to: "1")
-        try world.receive(done)
+        let folder = world.directory.path("state")
+        try SafeFile.makeFolder(folder)
+        try world.move(to: folder)
+        let copy = try ["ledger", "ledger.mark"].map { name in
+            (name, try #require(try SafeFile.read("\(folder)/\(name)", bytesMax: 1 << 20)))
+        }
+        try world.receive(try world.ticket(to: "1"))
         world.workAll()
-        let head = try #require(world.desk?.head)
-        #expect(head.steps == 3)
-        // The folder as it was before.
-        try SafeFile.makeFolder(world.directory.path("restored"))
-        try world.move(to: world.directory.path("restored"))
-        world.desk?.remembered(head)
-        let next = try world.ticket(to: "2")
+        let known = try #require(world.desk?.head)
+        #expect(known.steps == 3)
+        // It goes on: what was seen of it before is still in it.
+        try world.receive(try world.ticket(to: "2"))
+        world.workAll()
+        world.desk?.remembered(known)
+        #expect(world.desk?.head?.steps == 6)
+
+        world.leave()
+        for (name, bytes) in copy { try world.directory.write("state/\(name)", bytes) }
+        try world.start()
+        // As many steps as were seen, but others.
+        for number in 0..<4 {
+            let forged = world.tickets.plan(.command(name: "reboot", parameters: [:]), step: number)
+            try world.receive(try world.tickets.ticket(forged))
+        }
+        #expect(world.desk?.head?.steps == 4)
+        world.desk?.remembered(known)
+        #expect(world.desk?.head == nil)
+        let next = try world.ticket(to: "3")
         #expect(try world.receive(next)?.contains("it was put back") == true)
         #expect(world.desk?.trial(of: next.plan.plan, now: world.now).refusal.contains("put back") == true)
-        // What the coordinator remembers is behind what is here: all is well.
-        world.desk?.remembered(LedgerHead(begun: head.begun, steps: 0))
-        let third = try world.ticket(to: "3")
-        #expect(try world.receive(third) == nil)
+        try world.start()
+        #expect(try world.receive(try world.ticket(to: "4"))?.contains("it was put back") == true)
+
         world.leave()
         world.now = world.now + .seconds(5)
-        _ = try LedgerFile.begin(folder: world.directory.path("restored"), reason: "looked", now: world.now)
+        _ = try LedgerFile.begin(folder: folder, reason: "looked", now: world.now)
         try world.start()
-        world.desk?.remembered(head)
-        #expect(try world.receive(try world.ticket(to: "4")) == nil)
+        world.desk?.remembered(known)
+        #expect(try world.receive(try world.ticket(to: "5")) == nil)
     }
 
     @Test("A plan from before the ledger was begun is refused")

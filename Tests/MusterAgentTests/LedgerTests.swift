@@ -200,6 +200,8 @@ import Testing
         func writeMark(_ bytes: [UInt8], at place: Int) throws(AgentError) {
             try folder.writeMark(bytes, at: place)
         }
+        func readSentence() throws(AgentError) -> String? { try folder.readSentence() }
+        func condemn(_ reason: String) throws(AgentError) { try folder.condemn(reason) }
         func replace(with bytes: [UInt8]) throws(AgentError) {
             if isSick { throw AgentError(.system, "input/output error") }
             try folder.replace(with: bytes)

@@ -53,6 +53,11 @@ final class SimulatedDisk: LedgerDisk {
         return seenMark
     }
 
+    func readSentence() throws(AgentError) -> String? { nil }
+
+    /// No simulated coordinator remembers ledgers.
+    func condemn(_ reason: String) throws(AgentError) { throw AgentError(.system, reason) }
+
     func append(_ bytes: [UInt8]) throws(AgentError) {
         try live()
         if strikes(faults.losesPower) {

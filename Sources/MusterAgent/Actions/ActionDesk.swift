@@ -84,8 +84,6 @@ final class ActionDesk {
     private static let refusalsMax = 10_000
     /// Aborts that came while the action ran.
     private var aborts: [TicketID: String] = [:]
-    /// Why the ledger is not the newest; nil when nobody says so.
-    private var putBack: String?
     /// Interrupted actions that are being looked into.
     private var settling: Set<TicketID> = []
     /// Whether interrupted actions have been looked into, or are being.
@@ -123,18 +121,13 @@ final class ActionDesk {
     /// Reports that the coordinator has not taken, oldest first.
     var reportsPending: [LedgerStep] { ledger.engine.reportsPending }
 
-    /// How far the ledger has come; nil when it was never begun.
-    var head: LedgerHead? {
-        ledger.engine.floor.map { LedgerHead(begun: $0, steps: ledger.engine.steps) }
-    }
+    /// How far the ledger has come; nil when it can't be used.
+    var head: LedgerHead? { ledger.told }
 
-    /// The coordinator remembers the ledger as it was: one that is behind that was put back, with the whole state folder.
+    /// The coordinator remembers the ledger as it was.
     func remembered(_ known: LedgerHead) {
-        guard let head, head < known else { return putBack = nil }
-        putBack =
-            "the coordinator has seen this host's ledger with \(known.text), and it has \(head.text): it was put back. "
-            + "Look at what ran here, then begin it anew with \"muster-agent ledger accept\""
-        log.error("action ledger was put back", ["known": known.text, "found": head.text])
+        guard ledger.remembered(known), let failure = ledger.failure else { return }
+        log.error("action ledger can't be used", ["reason": failure.message])
     }
 
     /// The coordinator has taken every report up to this step.
@@ -242,7 +235,7 @@ final class ActionDesk {
             return known.report
         }
         do {
-            if let reason = ledger.failure?.message ?? putBack { throw PolicyRefusal(reason) }
+            if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
             guard refusals.count < Self.refusalsMax else {
                 throw PolicyRefusal("this host has refused too many tickets that it could not write down")
             }
@@ -317,7 +310,7 @@ final class ActionDesk {
     /// What would become of a plan; nothing happens.
     func trial(of plan: Plan, now: Timestamp) -> PlanTrial {
         do {
-            if let reason = ledger.failure?.message ?? putBack { throw PolicyRefusal(reason) }
+            if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
             let engine = ledger.engine
             let policy = try policy.load(at: now, remembering: false)
             let trial = TicketJudge(policy: policy, agent: agent, reading: reading)

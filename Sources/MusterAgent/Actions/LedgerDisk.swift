@@ -23,10 +23,17 @@ protocol LedgerDisk: AnyObject {
     func writeMark(_ bytes: [UInt8], at place: Int) throws(AgentError)
     /// Puts a new file of these bytes in the ledger's place, synced: after a crash either the old or the new one is there.
     func replace(with bytes: [UInt8]) throws(AgentError)
+    /// Why the ledger must not be used, as ``condemn(_:)`` was told; nil when it may.
+    func readSentence() throws(AgentError) -> String?
+    /// Keeps the ledger from being used, until it is begun anew.
+    func condemn(_ reason: String) throws(AgentError)
 }
 
 /// `ledger` and `ledger.mark` in a state folder, held by one agent at a time.
 final class LedgerFolder: LedgerDisk {
+    /// Of the file that says why the ledger must not be used.
+    static let sentenceSuffix = ".condemned"
+
     let path: String
     private let markPath: String
     private var descriptor: Int32
@@ -71,6 +78,15 @@ final class LedgerFolder: LedgerDisk {
     }
 
     func readMark() throws(AgentError) -> [UInt8]? { try SafeFile.read(markPath, bytesMax: 4096) }
+
+    func readSentence() throws(AgentError) -> String? {
+        try SafeFile.read("\(path)\(Self.sentenceSuffix)", bytesMax: 4096)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    func condemn(_ reason: String) throws(AgentError) {
+        try SafeFile.write("\(path)\(Self.sentenceSuffix)", Array(reason.utf8.prefix(4096)), mode: 0o600)
+    }
 
     func append(_ bytes: [UInt8]) throws(AgentError) { try SafeFile.writeAll(descriptor, bytes, path) }
 

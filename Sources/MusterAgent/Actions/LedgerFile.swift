@@ -21,6 +21,8 @@ final class LedgerFile {
     private var length = 0
     /// Of the chain over all records that are true.
     private var head = LedgerMark.chainStart
+    /// Of the chain over all records up to the last step.
+    private(set) var digest = LedgerMark.chainStart
 
     private var path: String { disk.path }
 
@@ -42,7 +44,9 @@ final class LedgerFile {
     private func load(_ bytes: [UInt8]) throws(AgentError) {
         let contents = LedgerCodec.decode(bytes)
         length = bytes.count
-        failure = contents.damage.map { unusable($0) } ?? complaint(about: contents, bytes)
+        failure =
+            try disk.readSentence().map { unusable($0) } ?? contents.damage.map { unusable($0) }
+            ?? complaint(about: contents, bytes)
         if failure != nil {
             // What is before the damage is still true, and still keeps its tickets from running again.
             for record in contents.records { try? engine.apply(record) }
@@ -77,7 +81,7 @@ final class LedgerFile {
         for (record, end) in zip(contents.records, contents.ends) {
             head = LedgerMark.chained(head, bytes[start..<end])
             start = end
-            if case .step = record { steps += 1 }
+            if case .step = record { (steps, digest) = (steps + 1, head) }
             if LedgerMark(steps: steps, length: end, head: head) == mark {
                 (isFound, ahead) = (true, 0)
             } else if isFound, case .step = record {
@@ -153,7 +157,42 @@ final class LedgerFile {
         }
         length += bytes.count
         head = LedgerMark.chained(head, bytes)
+        if case .step = record { digest = head }
         try engine.apply(record)
+    }
+
+    /// The ledger as it was told of; nil while it can't be used.
+    var told: LedgerHead? {
+        guard failure == nil, let begun = engine.floor else { return nil }
+        return LedgerHead(begun: begun, steps: engine.steps, digest: digest)
+    }
+
+    /// Others remember the ledger as it was: one that does not go on from there was put back, with its whole folder.
+    ///
+    /// It is not used any more then, also after a restart. Reads the file when it has gone on since. Returns whether it was.
+    func remembered(_ known: LedgerHead) -> Bool {
+        guard let told, !goesOn(told, from: known) else { return false }
+        let reason = "others have seen \(known.text) of it, and it has \(told.text): it was put back"
+        // What can't be written down is found again with the next welcome.
+        try? disk.condemn(reason)
+        failure = unusable(reason)
+        return true
+    }
+
+    private func goesOn(_ told: LedgerHead, from known: LedgerHead) -> Bool {
+        guard known.begun == told.begun, known.steps < told.steps else { return !told.isPutBack(from: known) }
+        let bytes = Array((((try? disk.readLedger()) ?? nil) ?? []).prefix(length))
+        let contents = LedgerCodec.decode(bytes)
+        var (head, start, steps) = (LedgerMark.chainStart, LedgerCodec.magic.count, UInt64(0))
+        if known.steps == 0 { return head == known.digest }
+        for (record, end) in zip(contents.records, contents.ends) {
+            head = LedgerMark.chained(head, bytes[start..<end])
+            start = end
+            guard case .step = record else { continue }
+            steps += 1
+            if steps == known.steps { return head == known.digest }
+        }
+        return false
     }
 
     /// Writes how far the ledger has come.
@@ -228,6 +267,7 @@ extension LedgerFile {
             try SafeFile.rename(file, to: aside)
             moved.append(aside)
         }
+        SafeFile.remove("\(path)\(LedgerFolder.sentenceSuffix)")
         let record = LedgerCodec.encode(.accepted(at: now, reason: reason))
         let bytes = LedgerCodec.magic + record
         let head = LedgerMark.chained(LedgerMark.chainStart, record)

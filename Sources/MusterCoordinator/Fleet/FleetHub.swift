@@ -334,7 +334,7 @@ final class FleetHub: Sendable {
             sentAt: Timestamp(nanoseconds: heartbeat.sentAtNs),
             health: heartbeat.hasHealth ? try HealthDigest(heartbeat.health) : nil,
             linesSampledEvery: Int(heartbeat.linesSampledEvery),
-            ledger: heartbeat.hasLedger ? LedgerHead(heartbeat.ledger) : nil,
+            ledger: heartbeat.hasLedger ? try LedgerHead(heartbeat.ledger) : nil,
             at: configuration.now()
         )
     }

@@ -101,12 +101,12 @@ final class FleetRegistry: Sendable {
             member.host.health = nil
             member.host.linesSampledEvery = nil
             member.unsaved = true
-            let known = member.host.ledger
-            let told = hello.hasLedger ? LedgerHead(hello.ledger) : nil
-            Self.note(told, in: &member)
+            // It counts with a heartbeat only: a host that was put back tells of none any more once it has heard of it.
+            let told = hello.hasLedger ? try? LedgerHead(hello.ledger) : nil
+            let putBack = Self.complaint(told, member.host.ledger)
             Self.note(Timestamp(nanoseconds: hello.sentAtNs), in: &member, at: now)
             members[id] = member
-            return .welcome(member.host.reference, putBack: told.flatMap { Self.complaint($0, known) })
+            return .welcome(member.host.reference, putBack: putBack)
         }
     }
 
@@ -225,13 +225,14 @@ final class FleetRegistry: Sendable {
     }
 
     /// Why a ledger can't be the newest of its host; nil when it can.
-    private static func complaint(_ told: LedgerHead, _ known: LedgerHead?) -> String? {
-        guard let known, told < known else { return nil }
+    private static func complaint(_ told: LedgerHead?, _ known: LedgerHead?) -> String? {
+        guard let told, let known, told.isPutBack(from: known) else { return nil }
         return "its action ledger has \(told.text), and once had \(known.text): its state folder was put back"
     }
 
     private static func note(_ ledger: LedgerHead?, in member: inout Member) {
-        guard let ledger, member.host.ledger.map({ $0 < ledger }) ?? true else { return }
+        guard let ledger, ledger != member.host.ledger else { return }
+        if let known = member.host.ledger, ledger.isPutBack(from: known) { return }
         member.host.ledger = ledger
         member.unsaved = true
     }

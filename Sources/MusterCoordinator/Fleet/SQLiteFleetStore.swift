@@ -61,6 +61,7 @@ package struct SQLiteFleetStore: FleetStore {
                 sql: """
                     ALTER TABLE fleet_host ADD COLUMN ledger_begun_ns INTEGER;
                     ALTER TABLE fleet_host ADD COLUMN ledger_steps INTEGER;
+                    ALTER TABLE fleet_host ADD COLUMN ledger_digest TEXT;
                     """
             )
         }
@@ -83,7 +84,7 @@ package struct SQLiteFleetStore: FleetStore {
                         UPDATE fleet_host SET services = ?, version = ?, system = ?, kernel = ?,
                             address = ?, last_seen_ns = ?, skew_ms = ?, quarantine = ?,
                             certificate_authority = ?, certificate_expires_ns = ?,
-                            ledger_begun_ns = ?, ledger_steps = ? WHERE id = ?
+                            ledger_begun_ns = ?, ledger_steps = ?, ledger_digest = ? WHERE id = ?
                         """
                 )
                 for host in hosts {
@@ -93,6 +94,7 @@ package struct SQLiteFleetStore: FleetStore {
                         host.lastSeen?.nanoseconds, host.skewMilliseconds, host.quarantine,
                         host.certificate?.authority.description, host.certificate?.expires.nanoseconds,
                         host.ledger?.begun.nanoseconds, host.ledger.map { Int64(clamping: $0.steps) },
+                        host.ledger?.digest.description,
                         host.id.description,
                     ])
                 }
@@ -252,10 +254,13 @@ extension SQLiteFleetStore {
                 expires: Timestamp(nanoseconds: expires)
             )
         }
-        if let begun = row["ledger_begun_ns"] as Int64?, let steps = row["ledger_steps"] as Int64? {
+        if let begun = row["ledger_begun_ns"] as Int64?, let steps = row["ledger_steps"] as Int64?,
+            let digest = (row["ledger_digest"] as String?).flatMap({ Digest($0) })
+        {
             host.ledger = LedgerHead(
                 begun: Timestamp(nanoseconds: begun),
-                steps: UInt64(clamping: steps)
+                steps: UInt64(clamping: steps),
+                digest: digest
             )
         }
         if (row["revoked_ns"] as Int64?) != nil {

@@ -431,6 +431,9 @@ package nonisolated struct WireLedgerHead: Sendable {
   /// Steps since then; never fewer than before.
   package var steps: UInt64 = 0
 
+  /// Of the chain over all records up to the last of these steps: 32 bytes.
+  package var digest: Data = Data()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -692,8 +695,8 @@ package nonisolated struct WireWelcome: Sendable {
   /// The coordinator's wall clock.
   package var sentAtNs: Int64 = 0
 
-  /// The furthest that the coordinator has seen this agent's ledger. An agent whose own is behind takes no action any more:
-  /// its state folder was put back.
+  /// The furthest that the coordinator has seen this agent's ledger in a heartbeat. An agent whose own does not go on from
+  /// there takes no action any more: its state folder was put back.
   package var ledger: WireLedgerHead {
     get {_ledger ?? WireLedgerHead()}
     set {_ledger = newValue}
@@ -1450,7 +1453,7 @@ nonisolated extension WireHello: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireLedgerHead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LedgerHead"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}begun_at_ns\0\u{1}steps\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}begun_at_ns\0\u{1}steps\0\u{1}digest\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1460,6 +1463,7 @@ nonisolated extension WireLedgerHead: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.begunAtNs) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.steps) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.digest) }()
       default: break
       }
     }
@@ -1472,12 +1476,16 @@ nonisolated extension WireLedgerHead: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if self.steps != 0 {
       try visitor.visitSingularUInt64Field(value: self.steps, fieldNumber: 2)
     }
+    if !self.digest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.digest, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireLedgerHead, rhs: WireLedgerHead) -> Bool {
     if lhs.begunAtNs != rhs.begunAtNs {return false}
     if lhs.steps != rhs.steps {return false}
+    if lhs.digest != rhs.digest {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
