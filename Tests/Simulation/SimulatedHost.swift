@@ -121,10 +121,9 @@ final class SimulatedHost {
             head: LedgerMark.chained(LedgerMark.chainStart, record)
         )
         var marks = [UInt8](repeating: 0, count: 128)
-        for steps in [0, 1] {
-            try mark.write { bytes, place throws(AgentError) in
-                marks.replaceSubrange((steps * 64)..<(steps * 64 + bytes.count), with: bytes)
-                _ = place
+        for place in [0, 64] {
+            try mark.write { bytes, _ throws(AgentError) in
+                marks.replaceSubrange(place..<place + bytes.count, with: bytes)
             }
         }
         disk = SimulatedDisk(ledger: ledger, mark: marks, random: SplitMix64(seed: world.random.next()))

@@ -7,17 +7,11 @@ import MusterYAML
 
 @testable import MusterAgent
 
-/// Those who approve, with their keys; made once, since keys decide nothing that happens.
+/// Those who approve, with their keys, which decide nothing that happens.
 struct SimulatedPeople: Sendable {
     let keys: [String: SigningKey]
 
-    static let all: SimulatedPeople = {
-        do {
-            return SimulatedPeople(keys: ["ana": try .generate(), "bob": try .generate()])
-        } catch {
-            fatalError("no keys: \(error)")
-        }
-    }()
+    init() throws { keys = ["ana": try .generate(), "bob": try .generate()] }
 
     func sign(_ plan: PlanID, as name: String) throws -> Approval {
         guard let key = keys[name] else { throw AgentError(.system, "\(name) has no key") }

@@ -67,7 +67,7 @@ final class Simulation {
         self.keepsTrace = keepsTrace
         random = SplitMix64(seed: seed)
         faults = SimulatedFaults(&random)
-        people = SimulatedPeople.all
+        people = try SimulatedPeople()
         let count = 1 + Int(random.next() % 8)
         var cases: [SimulatedCase] = []
         for number in 0..<1 + Int(random.next() % 3) {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Glibc
 import MusterCore
+import MusterTesting
 
 @testable import MusterAgent
 
@@ -18,20 +18,15 @@ struct SimulationProgram: ParsableCommand {
     @Flag var json = false
 
     func run() throws {
-        var template = Array("/tmp/muster-simulation-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw ValidationError("no folder in /tmp") }
-        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer {
-            unlink("\(folder)/policy.yaml")
-            rmdir(folder)
-        }
+        let folder = try TemporaryDirectory()
         let began = Moment.monotonic()
         func spent() -> Double { (Moment.monotonic() - began).inSeconds }
         var totals = Totals()
         var next = seed ?? first
         let count = seed == nil ? seeds ?? .max : 1
         while totals.seeds < count, count < .max || spent() < seconds {
-            let result = try Simulation(seed: next, planted: planted, folder: folder, keepsTrace: trace).run()
+            let result = try Simulation(seed: next, planted: planted, folder: folder.root, keepsTrace: trace)
+                .run()
             for line in result.trace { print(line) }
             totals.add(result)
             next += 1
