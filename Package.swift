@@ -72,6 +72,11 @@ let package = Package(
         .target(name: "MusterCore", swiftSettings: settings),
         .target(name: "MusterAnalysis", dependencies: ["MusterCore"], swiftSettings: settings),
         .target(name: "MusterIncident", dependencies: ["MusterCore"], swiftSettings: settings),
+        .target(
+            name: "MusterCause",
+            dependencies: ["MusterCore", "MusterAnalysis"],
+            swiftSettings: settings
+        ),
 
         // One library of the system each.
         .target(name: "MusterYAML", dependencies: ["MusterCore", "CYAML"], swiftSettings: smallSettings),
@@ -99,7 +104,7 @@ let package = Package(
         // The stored form of an incident's record: written and read, checked and played again.
         .target(
             name: "MusterRecord",
-            dependencies: ["MusterCore", "MusterAnalysis", "MusterIncident", "MusterIdentity"],
+            dependencies: ["MusterCore", "MusterCause", "MusterIncident", "MusterIdentity"],
             swiftSettings: smallSettings
         ),
 
@@ -124,7 +129,7 @@ let package = Package(
         .target(
             name: "MusterCoordinator",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterRecord", "MusterYAML",
+                "MusterCore", "MusterAnalysis", "MusterCause", "MusterIncident", "MusterRecord", "MusterYAML",
                 "MusterIdentity", "MusterWire", "MusterHTTP", "CLinux",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -181,7 +186,7 @@ let package = Package(
         .executableTarget(
             name: "muster",
             dependencies: [
-                "MusterCore", "MusterAnalysis", "MusterIncident", "MusterRecord", "MusterYAML",
+                "MusterCore", "MusterAnalysis", "MusterCause", "MusterIncident", "MusterRecord", "MusterYAML",
                 "MusterIdentity", "MusterHTTP", "MusterWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -227,6 +232,11 @@ let package = Package(
         .testTarget(
             name: "MusterAnalysisTests",
             dependencies: ["MusterAnalysis", "MusterCore", "MusterTesting"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "MusterCauseTests",
+            dependencies: ["MusterCause", "MusterAnalysis", "MusterCore", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),
@@ -297,7 +307,8 @@ let package = Package(
 
 // Fuzzing needs a program with the fuzzer's own main; else the same folder is a test target that replays its seeds.
 let fuzzed: [Target.Dependency] = [
-    "MusterCore", "MusterAnalysis", "MusterWire", "MusterYAML", "MusterProbe", "MusterIdentity",
+    "MusterCore", "MusterAnalysis", "MusterCause", "MusterWire", "MusterYAML", "MusterProbe",
+    "MusterIdentity",
     "MusterIncident", "MusterCoordinator",
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOEmbedded", package: "swift-nio"),

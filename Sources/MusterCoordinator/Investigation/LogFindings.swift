@@ -1,4 +1,4 @@
-import MusterAnalysis
+import MusterCause
 import MusterCore
 
 /// What error lines of the hosts' logs show.

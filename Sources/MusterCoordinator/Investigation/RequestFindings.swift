@@ -1,4 +1,5 @@
 import MusterAnalysis
+import MusterCause
 import MusterCore
 import MusterIncident
 

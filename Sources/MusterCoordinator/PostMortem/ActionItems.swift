@@ -32,16 +32,32 @@ struct ActionItems {
                 "Find what left the sessions idle and make it give them back.",
                 "Set a limit on idle sessions (idle_session_timeout) and on sessions per application.",
             ]
-        case .dependencyDown:
+        case .lockWait:
+            texts = ["Find what held the lock, and set lock_timeout and idle_in_transaction_session_timeout."]
+        case .slowQuery:
+            texts = ["Look at the statement's plan, and set a statement_timeout that users can live with."]
+        case .dependencyDown, .dependencyHung:
             texts = ["Find out why it was down, and what its users could have done without it."]
-        case .cpu, .memory, .disk, .io, .network:
+        case .noisyNeighbour:
+            texts = ["Give both their own share of the host (cgroup limits), or hosts of their own."]
+        case .oomKill:
+            texts = ["Find what grows, and alert on memory long before the kernel has to choose."]
+        case .fileDescriptors:
+            texts = ["Find what leaves descriptors open, and set the limit to what the service needs."]
+        case .dns:
+            texts = ["Find out what changed the resolver, and keep a second one that is really another."]
+        case .clockSkew:
+            texts = ["Find out why the clock was not kept, and alert on its distance."]
+        case .logFlood:
+            texts = ["Limit how much the service may log, and keep its logs on a disk of their own."]
+        case .cpu, .memory, .disk, .io, .network, .networkDelay, .networkLoss:
             texts = [
                 "Set an alert on \(first.kind.rawValue) that fires before users notice, and plan the capacity."
             ]
         case .certificate:
             texts = ["Renew certificates by a machine, and alert three weeks before they expire."]
         case .trafficSurge: texts = ["Decide how much traffic has to be borne, and limit what is beyond."]
-        case .unknown: texts = ["Find the cause: what was seen does not explain it."]
+        case .defect, .unknown: texts = ["Find the cause: what was seen does not explain it."]
         }
         return texts.map { cite.sentence($0, event) }
     }

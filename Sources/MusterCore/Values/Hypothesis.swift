@@ -4,14 +4,32 @@ package enum CauseKind: String, Sendable, Codable, CaseIterable {
     case badConfig = "bad-config"
     case flag
     case poolExhausted = "pool-exhausted"
+    /// A statement waits for a lock that another one holds.
+    case lockWait = "lock-wait"
+    case slowQuery = "slow-query"
+    /// It refuses connections, or nothing listens there.
     case dependencyDown = "dependency-down"
+    /// It accepts connections and never answers.
+    case dependencyHung = "dependency-hung"
     case cpu
+    /// Another process on the same host takes what this one needs.
+    case noisyNeighbour = "noisy-neighbour"
     case memory
+    case oomKill = "oom-kill"
     case disk
     case io
+    case fileDescriptors = "file-descriptors"
+    /// Partition, resets, no route.
     case network
+    case networkDelay = "network-delay"
+    case networkLoss = "network-loss"
+    case dns
     case certificate
+    case clockSkew = "clock-skew"
     case trafficSurge = "traffic-surge"
+    case logFlood = "log-flood"
+    /// A service fails or is slow by itself, and what was seen does not say why.
+    case defect
     case unknown
 }
 

@@ -1,4 +1,4 @@
-import MusterAnalysis
+import MusterCause
 import MusterCore
 import Testing
 

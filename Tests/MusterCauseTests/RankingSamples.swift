@@ -1,4 +1,4 @@
-import MusterAnalysis
+import MusterCause
 import MusterCore
 
 /// A shop on three hosts of which web-2 is sick, and what may be found there.
