@@ -48,6 +48,9 @@ extension EvaluateCommand {
         )
         var before: Double?
 
+        @Flag(help: "Look at a moment of each case's healthy time instead of the incident.")
+        var healthy = false
+
         @Option(help: ArgumentHelp("Share of services that answer.", valueName: "0...1"))
         var coverage = 1.0
 
@@ -75,6 +78,7 @@ extension EvaluateCommand {
             options.renameSeed = rename
             options.alertAfter = after
             options.quietBefore = before
+            options.isHealthy = healthy
             options.coverage = coverage
             options.without = Set(without)
             if let weights { options.weights.places = try JSON.decode(PlaceWeights.self, try Files.read(weights)) }
