@@ -38,6 +38,11 @@ package struct CallTimes: Sendable {
     package struct Call: Hashable, Sendable {
         package var caller: Int
         package var callee: Int
+
+        package init(caller: Int, callee: Int) {
+            self.caller = caller
+            self.callee = callee
+        }
     }
 
     /// What each service did by itself, in seconds a visit, by the operation that it was entered by.

@@ -14,6 +14,14 @@ package struct CauseCalibration: Hashable, Sendable {
 
     package init() {}
 
+    /// Leaves shares as they are.
+    package static var identity: CauseCalibration {
+        var calibration = CauseCalibration()
+        calibration.intercept = 0
+        calibration.slope = 1
+        return calibration
+    }
+
     /// 0 to 1, larger for larger shares.
     package func probability(share: Double) -> Double {
         let share = min(max(share, 1e-4), 1 - 1e-4)

@@ -84,7 +84,7 @@ package struct CauseRanking {
     private func probabilities(_ scores: [Double]) -> [Double] {
         guard let best = scores.max() else { return [] }
         let seen = min(max(input.coverage.ratio, 0.01), 1)
-        let rivals = (1 - seen) / seen * exp(best)
+        let rivals = (1 - seen) * exp(best)
         let total = scores.reduce(exp(weights.none) + rivals) { $0 + exp($1) }
         return scores.map { score in
             min(weights.calibration.probability(share: exp(score) / total), 0.99) * weights.cap(coverage: seen)
@@ -243,7 +243,9 @@ package struct CauseRanking {
 
     private func verdict(of hypotheses: [Hypothesis]) -> Verdict {
         guard input.coverage.ratio >= weights.coverageMin else { return .unknown }
-        guard let first = hypotheses.first, first.probability >= weights.standsOut else {
+        // What stands out does so among what was seen; how much was not seen is a condition of its own.
+        let cap = weights.cap(coverage: input.coverage.ratio)
+        guard let first = hypotheses.first, first.probability / cap >= weights.standsOut else {
             // Plain signs of trouble that nothing known accounts for.
             let explained = hypotheses.reduce(0) { $0 + $1.probability }
             return hasSymptom && explained < weights.standsOut ? .novel : .unknown
@@ -251,7 +253,7 @@ package struct CauseRanking {
         let second = hypotheses.dropFirst().first?.probability ?? 0
         guard first.probability >= weights.lead * second else { return .unknown }
         let recognised = input.knowledge.alertIsKnown || input.knowledge.causes.contains(first.kind)
-        let sure = first.probability >= weights.sure && input.coverage.ratio >= weights.coverageSure
+        let sure = first.probability / cap >= weights.sure && input.coverage.ratio >= weights.coverageSure
         return recognised && sure ? .known : .likely
     }
 }

@@ -60,6 +60,9 @@ extension EvaluateCommand {
         @Option(help: ArgumentHelp("Other weights, as JSON.", valueName: "file"))
         var weights: String?
 
+        @Flag(help: "Write the share of all weights instead of the calibrated probability.")
+        var uncalibrated = false
+
         @Flag(help: "Also write what each place was given, by kind of evidence, and its findings.")
         var explain = false
 
@@ -82,6 +85,7 @@ extension EvaluateCommand {
             options.coverage = coverage
             options.without = Set(without)
             if let weights { options.weights.places = try JSON.decode(PlaceWeights.self, try Files.read(weights)) }
+            if uncalibrated { options.weights.calibration = .identity }
             let cases = try Files.folders(in: "\(folder)/cases")
             guard !cases.isEmpty else { throw CLIError(.failed, "there is no case in \(folder)/cases") }
             var lines: [UInt8] = []
