@@ -169,6 +169,12 @@ package struct CauseRanking {
             if onChanged { candidate.add(weights.newLogs * finding.effect, finding) }
         case .errorRate, .latency:
             candidate.support(finding)
+        case .past:
+            // What the past weighs is evidence like any other, and is shown as such.
+            guard finding.subject == candidate.kind.rawValue,
+                let shift = input.knowledge.priors[candidate.kind]
+            else { return }
+            candidate.add(shift, finding)
         case .change, .dependency, .resource, .nothing, .blind: break
         }
     }
@@ -182,13 +188,17 @@ package struct CauseRanking {
     private func verdict(of hypotheses: [Hypothesis]) -> Verdict {
         guard input.coverage.ratio >= weights.coverageMin else { return .unknown }
         guard let first = hypotheses.first, first.probability >= weights.standsOut else {
-            // Plain signs of trouble that nothing known accounts for.
+            // Plain signs of trouble that nothing known accounts for, and that no past incident was like.
             let explained = hypotheses.reduce(0) { $0 + $1.probability }
-            return hasSymptom && explained < weights.standsOut ? .novel : .unknown
+            let isStrange = input.knowledge.nearest == 0
+            return hasSymptom && explained < weights.standsOut && isStrange ? .novel : .unknown
         }
         let second = hypotheses.dropFirst().first?.probability ?? 0
         guard first.probability >= weights.lead * second else { return .unknown }
-        let recognised = input.knowledge.alertIsKnown || input.knowledge.causes.contains(first.kind)
+        let knowledge = input.knowledge
+        let recognised =
+            knowledge.alertIsKnown || knowledge.causes.contains(first.kind)
+            || knowledge.confirmed.contains(first.kind)
         let sure = first.probability >= weights.sure && input.coverage.ratio >= weights.coverageSure
         return recognised && sure ? .known : .likely
     }

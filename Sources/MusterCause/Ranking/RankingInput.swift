@@ -8,6 +8,12 @@ package struct RankingInput: Sendable {
         package var alertIsKnown: Bool
         /// Kinds of causes that runbooks are made for.
         package var causes: Set<CauseKind>
+        /// How much past incidents like this one shift a kind of cause, in log-odds.
+        package var priors: [CauseKind: Double] = [:]
+        /// Kinds of causes that people confirmed in incidents like this one.
+        package var confirmed: Set<CauseKind> = []
+        /// Similarity to the most alike past incident that was recalled, 0 to 1; 0 when none was.
+        package var nearest = 0.0
 
         package init(alertIsKnown: Bool, causes: Set<CauseKind>) {
             self.alertIsKnown = alertIsKnown
