@@ -200,7 +200,9 @@ package struct CauseRanking {
             knowledge.alertIsKnown || knowledge.causes.contains(first.kind)
             || knowledge.confirmed.contains(first.kind)
         let sure = first.probability >= weights.sure && input.coverage.ratio >= weights.coverageSure
-        return recognised && sure ? .known : .likely
+        // What was said for such incidents before and was wrong is not known, whatever runbook there is.
+        let isRefuted = knowledge.priors[first.kind].map { $0 < -weights.refuted } ?? false
+        return recognised && sure && !isRefuted ? .known : .likely
     }
 }
 

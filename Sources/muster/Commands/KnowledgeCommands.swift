@@ -16,7 +16,7 @@ struct KnowledgeCommand: ParsableCommand {
               muster knowledge list
               muster knowledge show 0193c0de
               muster knowledge edit 0193c0de --fix "runbook pool-exhausted"
-              muster knowledge export --out knowledge.json
+              muster knowledge export --output knowledge.json
             """,
         subcommands: [
             KnowledgeListCommand.self, KnowledgeShowCommand.self, KnowledgeEditCommand.self,
@@ -184,22 +184,22 @@ struct KnowledgeExportCommand: ParsableCommand {
         abstract: "Write all knowledge as JSON.",
         discussion: """
             EXAMPLES
-              muster knowledge export --out knowledge.json
+              muster knowledge export --output knowledge.json
               muster knowledge export > knowledge.json
             """
     )
 
     @Option(help: ArgumentHelp("The file to write; else standard output.", valueName: "file"))
-    var out: String?
+    var output: String?
 
     @OptionGroup var options: ServerOptions
 
     func run() throws {
         let bytes = try options.connect().get("knowledge")
-        guard let out else { return Terminal.out(String(decoding: bytes, as: UTF8.self)) }
-        try Files.write(bytes + [10], to: out, mode: 0o600)
-        if options.json { return try JSON.print(["written": out]) }
-        Terminal.out("Written: \(Terminal.clean(out))")
+        guard let output else { return Terminal.out(String(decoding: bytes, as: UTF8.self)) }
+        try Files.write(bytes + [10], to: output, mode: 0o600)
+        if options.json { return try JSON.print(["written": output]) }
+        Terminal.out("Written: \(Terminal.clean(output))")
     }
 }
 
