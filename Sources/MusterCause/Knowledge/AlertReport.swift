@@ -21,8 +21,12 @@ package struct AlertReport: Hashable, Sendable, Codable {
         }
 
         /// Share of the closed incidents that were no false alarm; nil while none is closed.
-        package var precision: Double? {
-            closed == 0 ? nil : Double(closed - falseAlarms) / Double(closed)
+        package private(set) var precision: Double?
+
+        fileprivate var judged: Rule {
+            var rule = self
+            if closed > 0 { rule.precision = Double(closed - falseAlarms) / Double(closed) }
+            return rule
         }
 
         /// Why it is noise, one sentence each; empty when it is not, or too little is known.
@@ -77,6 +81,6 @@ package struct AlertReport: Hashable, Sendable, Codable {
                 rules[name] = rule
             }
         }
-        return rules.values.sorted { $0.name < $1.name }
+        return rules.values.map(\.judged).sorted { $0.name < $1.name }
     }
 }

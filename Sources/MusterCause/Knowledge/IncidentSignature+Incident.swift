@@ -2,10 +2,18 @@ import MusterCore
 import MusterIncident
 
 extension IncidentSignature {
-    /// What an incident looks like by these findings; `cause` is what is ranked first, nil when nothing is.
-    package init(_ incident: Incident, findings: [Finding], cause: CauseKind?) {
+    /// What an incident looks like by these findings.
+    ///
+    /// `cause` is what is ranked first, nil when nothing is; names of `hosts` are left out of all texts, besides those
+    /// of the findings, of the context and of the alerts' labels.
+    package init(
+        _ incident: Incident,
+        findings: [Finding],
+        cause: CauseKind?,
+        hosts: [HostReference] = []
+    ) {
         var names: Set<String> = []
-        for host in findings.flatMap(\.hosts) + (incident.context?.hosts.map(\.host) ?? []) {
+        for host in hosts + findings.flatMap(\.hosts) + (incident.context?.hosts.map(\.host) ?? []) {
             names.insert(host.name.lowercased())
         }
         for alert in incident.alerts {

@@ -130,14 +130,10 @@ package struct IncidentSignature: Hashable, Sendable, Codable {
     package func similarity(to other: IncidentSignature, rarity: (Feature) -> Double) -> Double {
         var shared: [Field: Double] = [:]
         var whole: [Field: Double] = [:]
-        var (left, right) = (entries[...], other.entries[...])
-        while let feature = [left.first?.feature, right.first?.feature].compactMap(\.self).min() {
-            var shares = (0.0, 0.0)
-            if left.first?.feature == feature { shares.0 = left.removeFirst().share }
-            if right.first?.feature == feature { shares.1 = right.removeFirst().share }
+        for (feature, one, two) in Self.paired(entries, other.entries) {
             let weight = rarity(feature)
-            shared[feature.field, default: 0] += min(shares.0, shares.1) * weight
-            whole[feature.field, default: 0] += max(shares.0, shares.1) * weight
+            shared[feature.field, default: 0] += min(one, two) * weight
+            whole[feature.field, default: 0] += max(one, two) * weight
         }
         if !(has(.cause) && other.has(.cause)) { whole[.cause] = nil }
         var (sum, weights) = (0.0, 0.0)
@@ -147,6 +143,26 @@ package struct IncidentSignature: Hashable, Sendable, Codable {
             weights += field.weight
         }
         return weights > 0 ? min(1, sum / weights) : 0
+    }
+
+    /// All features of both, with their shares in each; 0 where one lacks it.
+    private static func paired(_ one: [Entry], _ other: [Entry]) -> [(Feature, Double, Double)] {
+        var pairs: [(Feature, Double, Double)] = []
+        pairs.reserveCapacity(one.count + other.count)
+        var (left, right) = (0, 0)
+        while left < one.count || right < other.count {
+            if right == other.count || (left < one.count && one[left].feature < other[right].feature) {
+                pairs.append((one[left].feature, one[left].share, 0))
+                left += 1
+            } else if left == one.count || other[right].feature < one[left].feature {
+                pairs.append((other[right].feature, 0, other[right].share))
+                right += 1
+            } else {
+                pairs.append((one[left].feature, one[left].share, other[right].share))
+                (left, right) = (left + 1, right + 1)
+            }
+        }
+        return pairs
     }
 
     private func has(_ field: Field) -> Bool { entries.contains { $0.feature.field == field } }

@@ -8,7 +8,7 @@ extension RankingInput.Knowledge {
         var copy = self
         copy.priors = Dictionary(recollection.priors.map { ($0.kind, $0.shift) }) { first, _ in first }
         copy.confirmed = Set(recollection.matches.compactMap(\.cause))
-        copy.nearest = recollection.matches.first?.similarity ?? 0
+        copy.nearest = recollection.nearest
         return copy
     }
 }

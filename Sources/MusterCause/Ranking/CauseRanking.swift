@@ -51,6 +51,7 @@ package struct CauseRanking {
             candidate.score = weights.prior(of: change.kind)
             return candidate
         }
+        if finding.kind == .past { return recalled(finding) }
         guard let kind = finding.suggests else { return nil }
         var candidate = Candidate(kind: kind, finding: finding)
         let weight =
@@ -60,6 +61,19 @@ package struct CauseRanking {
             default: weights.logs
             }
         candidate.add(weight * finding.effect, finding)
+        return candidate
+    }
+
+    /// What people found in incidents like this one, where nothing that was seen speaks of it; nil where something does.
+    ///
+    /// The shift is all that speaks for it, and has a bound: by the past alone a cause is as likely as none at best.
+    private func recalled(_ finding: Finding) -> Candidate? {
+        guard let kind = CauseKind(rawValue: finding.subject), let shift = input.knowledge.priors[kind],
+            shift > 0,
+            !input.findings.contains(where: { $0.suggests == kind || $0.change?.kind.cause == kind })
+        else { return nil }
+        var candidate = Candidate(kind: kind, finding: finding)
+        candidate.add(shift, finding)
         return candidate
     }
 
@@ -190,7 +204,7 @@ package struct CauseRanking {
         guard let first = hypotheses.first, first.probability >= weights.standsOut else {
             // Plain signs of trouble that nothing known accounts for, and that no past incident was like.
             let explained = hypotheses.reduce(0) { $0 + $1.probability }
-            let isStrange = input.knowledge.nearest == 0
+            let isStrange = input.knowledge.nearest < weights.familiar
             return hasSymptom && explained < weights.standsOut && isStrange ? .novel : .unknown
         }
         let second = hypotheses.dropFirst().first?.probability ?? 0

@@ -12,7 +12,7 @@ package struct RankingInput: Sendable {
         package var priors: [CauseKind: Double] = [:]
         /// Kinds of causes that people confirmed in incidents like this one.
         package var confirmed: Set<CauseKind> = []
-        /// Similarity to the most alike past incident that was recalled, 0 to 1; 0 when none was.
+        /// The greatest similarity to anything known, 0 to 1.
         package var nearest = 0.0
 
         package init(alertIsKnown: Bool, causes: Set<CauseKind>) {

@@ -52,12 +52,16 @@ struct DirectivePerformer: Sendable {
         case .record(let event): return [event]
         case .collectContext:
             let result = await triage.collect(incident)
+            let signature = IncidentSignature(
+                incident,
+                findings: result.findings,
+                cause: nil,
+                hosts: result.context.hosts.map(\.host)
+            )
+            let past = recall(signature).map { [IncidentEvent.pastRecalled(recollection: $0)] } ?? []
             return [.contextCollected(context: result.context)]
                 + result.findings.map { .findingMade(finding: $0) }
-                + (await keep(result.evidence, of: incident))
-                + (recall(IncidentSignature(incident, findings: result.findings, cause: nil)).map {
-                    [.pastRecalled(recollection: $0)]
-                } ?? [])
+                + (await keep(result.evidence, of: incident)) + past
         case .investigate(let round): return await investigate(incident, round: round)
         case .matchRunbook: return [matcher.match(incident, in: library.read())]
         case .check(let step): return await check(step, of: incident)

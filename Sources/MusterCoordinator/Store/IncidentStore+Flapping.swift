@@ -23,7 +23,8 @@ extension IncidentStore {
                         intake INTEGER NOT NULL REFERENCES intake (id),
                         alert BLOB NOT NULL,
                         PRIMARY KEY (source, fingerprint)
-                    ) STRICT
+                    ) STRICT;
+                    CREATE INDEX alert_seen_fingerprint ON alert_seen (source, fingerprint, intake);
                     """
             )
         }

@@ -91,7 +91,8 @@ extension Incident {
             owner: owner,
             verdict: ranking?.verdict,
             cause: confirmedCause.isEmpty ? judgedCause ?? ranking?.hypotheses.first?.cause : confirmedCause,
-            probability: ranking?.hypotheses.first?.probability
+            // What people found has none.
+            probability: hasOwnCause ? nil : ranking?.hypotheses.first?.probability
         )
     }
 
@@ -100,6 +101,8 @@ extension Incident {
         guard let kind = judgement?.kind, kind != ranking?.hypotheses.first?.kind else { return nil }
         return kind.rawValue
     }
+
+    private var hasOwnCause: Bool { !confirmedCause.isEmpty || judgedCause != nil }
 
     /// Everything for people and programs; the events are those it was made of.
     package func detail(_ events: [StoredEvent]) -> IncidentDetail {

@@ -21,9 +21,9 @@ package struct IncidentSummary: Hashable, Sendable, Codable {
     package var resolved: Timestamp?
     package var owner: Owner?
     package var verdict: Verdict?
-    /// The most probable cause, one sentence.
+    /// The cause as people found it, else the most probable one; one sentence.
     package var cause: String?
-    /// Of that cause, 0 to 1.
+    /// Of that cause, 0 to 1; nil where people found it.
     package var probability: Double?
 
     package init(

@@ -141,6 +141,30 @@ import Testing
         }
     }
 
+    @Test(
+        "Two thousand pieces of knowledge, each with all the texts that it may have, are looked through at once"
+    )
+    func large() {
+        var random = SplitMix64(seed: 3)
+        func word() -> String {
+            "w"
+                + String(
+                    (0..<3).map { _ in Character(Unicode.Scalar(UInt8.random(in: 97...122, using: &random))) }
+                )
+        }
+        var book = KnowledgeBook()
+        for number in 0..<2_000 {
+            let lines = (0..<60).map { _ in Samples.finding(.logs, word()) }
+            _ = book.replace(KnowledgeItem(Samples.lesson(number, Samples.pool() + lines)), at: start)
+        }
+        let lines = (0..<60).map { _ in Samples.finding(.logs, word()) }
+        let wanted = signature(Samples.pool() + lines)
+        let clock = ContinuousClock()
+        let took = clock.measure { #expect(book.recall(wanted, at: start).compared == 2_000) }
+        // Generous, for builds without optimisation on busy machines: this notices growth with the square.
+        #expect(took < .seconds(5))
+    }
+
     @Test("What is forgotten is neither recalled nor counted among what makes a text rare")
     func forgotten() {
         var book = KnowledgeBook()

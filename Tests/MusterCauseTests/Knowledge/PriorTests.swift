@@ -45,7 +45,21 @@ import Testing
         #expect(against.probability < plain.probability - 0.1)
         #expect(against.against.count == plain.against.count + 1)
         let other = try #require(rank(findings, past(.dns, 1.5)).hypotheses.first)
-        #expect(other == plain)
+        #expect(other.kind == plain.kind && other.evidence == plain.evidence)
+        #expect(other.probability < plain.probability)
+    }
+
+    @Test(
+        "What people found before is a hypothesis also where nothing that is seen speaks of it, never a sure one"
+    )
+    func unseen() throws {
+        for (shift, verdict) in [(0.6, Verdict.unknown), (1.5, .likely)] {
+            let ranking = rank([samples.symptom(1)], past(.dns, shift))
+            let first = try #require(ranking.hypotheses.first)
+            #expect(first.kind == .dns && first.probability <= 0.5 && first.service == "shop")
+            #expect(first.cause.contains("seen once before") && ranking.verdict == verdict)
+        }
+        #expect(rank([samples.symptom(1)], past(.dns, -0.6)).hypotheses.isEmpty)
     }
 
     @Test("A cause that people confirmed in an incident like this one is known without a runbook")
