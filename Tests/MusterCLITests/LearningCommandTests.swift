@@ -32,6 +32,7 @@ struct LearningCommandTests {
         #expect(try request("--cause", "dns", "--grade", "partly").grade == .partly)
         #expect(try request("--confirm", first: .cpu) == CloseRequest(kind: .cpu))
         #expect(throws: CLIError.self) { try request("--confirm") }
+        #expect(throws: CLIError.self) { try request("--confirm", first: .unknown) }
         let alarm = try request("--false-alarm", "--cause-text", "a load test")
         #expect(alarm == CloseRequest(cause: "a load test", falseAlarm: true))
     }

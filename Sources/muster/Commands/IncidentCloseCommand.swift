@@ -76,8 +76,8 @@ struct IncidentCloseCommand: ParsableCommand {
 
     /// What to send; `first` is the kind that Muster ranked first.
     func request(first: CauseKind?) throws(CLIError) -> CloseRequest {
-        if confirm, first == nil {
-            throw CLIError(.failed, "there is no hypothesis to confirm; name the cause with --cause")
+        if confirm, first == nil || first == .unknown {
+            throw CLIError(.failed, "there is no kind of cause to confirm; name it with --cause")
         }
         return CloseRequest(
             cause: causeText ?? (kind == nil ? cause : nil),
