@@ -75,7 +75,7 @@ let package = Package(
         .target(name: "MusterIncident", dependencies: ["MusterCore"], swiftSettings: settings),
         .target(
             name: "MusterCause",
-            dependencies: ["MusterCore", "MusterAnalysis"],
+            dependencies: ["MusterCore", "MusterAnalysis", "MusterIncident"],
             swiftSettings: settings
         ),
 
@@ -237,7 +237,7 @@ let package = Package(
         ),
         .testTarget(
             name: "MusterCauseTests",
-            dependencies: ["MusterCause", "MusterAnalysis", "MusterCore", "MusterTesting"],
+            dependencies: ["MusterCause", "MusterAnalysis", "MusterCore", "MusterIncident", "MusterTesting"],
             swiftSettings: settings
         ),
         .testTarget(name: "MusterYAMLTests", dependencies: ["MusterYAML"], swiftSettings: settings),

@@ -1,3 +1,4 @@
+import MusterCause
 import MusterCore
 import MusterIdentity
 import MusterIncident
@@ -58,6 +59,13 @@ package struct CoordinatorConfiguration: Sendable {
     /// Largest size of all answers that are kept as evidence; those of the oldest incidents go first.
     package var evidenceBytesMax = 512 << 20
 
+    /// How often an alert must be resolved within an hour to count as flapping.
+    package var flapCycles = 3
+    /// How what was learned is used.
+    package var knowledge = KnowledgePolicy()
+    /// Minutes that people need to find a cause without Muster, as they measured it; nil when they did not.
+    package var manualMinutes: Double?
+
     package init() {}
 }
 
@@ -86,6 +94,9 @@ extension CoordinatorConfiguration {
     ///     runbook_runs_min: 3                    # 1 to 1000; runs before that counts
     ///     quiet_for: 30s                         # all alerts resolved for this long ends an incident
     ///     evidence_mib: 512                      # 64 to 65536; answers kept, those of the oldest incidents go first
+    ///     flap_cycles: 3                         # 2 to 1000; resolved so often within an hour, an alert opens no new incident
+    ///     knowledge_half_life: 180d              # 1d to 3650d; a confirmed cause counts half after this time
+    ///     manual_minutes: 45                     # to find a cause without Muster; reports say what was saved against it
     ///     action_silence: 10m                    # 5s to 1d; a host that acts and says nothing for so long is lost
     ///
     /// `read` gives the bytes of a file that the configuration names; nil when it is not there.
@@ -170,6 +181,25 @@ extension CoordinatorConfiguration {
                 )
             }
             policy.silenceWhileRunning = silence
+        }
+        flapCycles = try reader.int("flap_cycles", in: 2...1000) ?? flapCycles
+        if let life = try reader.duration("knowledge_half_life") {
+            guard (Duration.seconds(86_400)...(.seconds(3650 * 86_400))).contains(life) else {
+                throw reader.error(
+                    at: reader.position(of: "knowledge_half_life"),
+                    "\"knowledge_half_life\" is from 1d to 3650d"
+                )
+            }
+            knowledge.halfLife = life
+        }
+        if let minutes = try reader.double("manual_minutes") {
+            guard minutes > 0, minutes <= 10_000 else {
+                throw reader.error(
+                    at: reader.position(of: "manual_minutes"),
+                    "\"manual_minutes\" is above 0, at most 10000"
+                )
+            }
+            manualMinutes = minutes
         }
         if let size = try reader.int("evidence_mib", in: 64...65_536) { evidenceBytesMax = size << 20 }
         if let share = try reader.double("coverage_min") {

@@ -32,6 +32,9 @@ enum EventBounds {
         case .rolloutLooked(_, let wave, _, _): return places.contains(wave)
         case .postMortemDrafted(_, let version): return places.contains(version)
         case .findingMade(let finding): return 0...1 ~= finding.effect
+        case .pastRecalled(let past):
+            return 0...1 ~= past.nearest && past.matches.allSatisfy { 0...1 ~= $0.similarity && $0.seen >= 0 }
+                && past.priors.allSatisfy { -10...10 ~= $0.shift }
         case .hypothesisRanked(let ranking, let round):
             return places.contains(round) && ranking.hypotheses.allSatisfy { 0...1 ~= $0.probability }
         case .planProposed(let sealed, _, _):

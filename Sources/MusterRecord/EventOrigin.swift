@@ -14,7 +14,8 @@ enum EventOrigin: Sendable {
 extension IncidentEvent {
     var origin: EventOrigin {
         switch self {
-        case .alertReceived, .alertsTruncated, .opened, .evidenceKept, .approvalGiven, .glassBroken,
+        case .alertReceived, .alertsTruncated, .alertDamped, .opened, .evidenceKept, .approvalGiven,
+            .glassBroken,
             .approvalRejected,
             .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutRetried, .freezeBegan, .freezeEnded,
             .actionReported,
@@ -23,7 +24,8 @@ extension IncidentEvent {
         case .stepStarted, .stepEnded, .approvalRequested, .approvalPresent, .actionDecided, .actionLost,
             .rolloutStopped, .escalated, .resolved:
             .decision
-        case .contextCollected, .findingMade, .hypothesisRanked, .runbookMatched, .runbookNotFound,
+        case .contextCollected, .findingMade, .pastRecalled, .hypothesisRanked, .runbookMatched,
+            .runbookNotFound,
             .planProposed, .rolloutLooked, .actionTicketed, .actionUndelivered, .verified, .impactMeasured,
             .postMortemDrafted, .notified:
             .work
@@ -34,7 +36,8 @@ extension IncidentEvent {
     func ends(_ directive: IncidentDirective) -> Bool {
         switch (self, directive) {
         case (.contextCollected, .collectContext), (.findingMade, .collectContext),
-            (.findingMade, .investigate), (.runbookMatched, .matchRunbook),
+            (.findingMade, .investigate), (.pastRecalled, .collectContext), (.pastRecalled, .investigate),
+            (.runbookMatched, .matchRunbook),
             (.runbookNotFound, .matchRunbook), (.impactMeasured, .measureImpact),
             (.postMortemDrafted, .draftPostMortem):
             true

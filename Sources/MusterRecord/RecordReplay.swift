@@ -83,7 +83,7 @@ package struct RecordReplay: Sendable {
     private mutating func judgeWork(_ event: StoredEvent) -> String? {
         let now = engine.outstanding(now: event.at)
         let isWanted = (now + engine.outstanding(now: justBefore(event))).contains { event.body.ends($0) }
-        let isOfBatch = event.kind == .findingMade && event.at == collected
+        let isOfBatch = [.findingMade, .pastRecalled].contains(event.kind) && event.at == collected
         return isWanted || isOfBatch ? computed(event) : Self.list(now)
     }
 
@@ -234,6 +234,7 @@ extension Ranking {
                     coverage: coverage,
                     unseen: unseen,
                     knowledge: RankingInput.Knowledge(alertIsKnown: isKnown, causes: [])
+                        .with(incident.recollection)
                 )
             )
         }

@@ -28,9 +28,10 @@ struct Muster: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             FleetCommand.self, AskCommand.self,
-            IncidentsCommand.self, IncidentCommand.self, ApproveCommand.self, RejectCommand.self,
+            IncidentsCommand.self, IncidentCommand.self, IncidentCloseCommand.self, ApproveCommand.self,
+            RejectCommand.self,
             PlanCommand.self, FreezeCommand.self, UnfreezeCommand.self, PostMortemCommand.self,
-            ChangeCommand.self, RunbookCommand.self,
+            ChangeCommand.self, RunbookCommand.self, KnowledgeCommand.self, ReportCommand.self,
             LoginCommand.self, OperatorCommand.self, ApproversCommand.self, TokenCommand.self,
             AgentCommand.self,
             DrillCommand.self, EvaluateCommand.self,

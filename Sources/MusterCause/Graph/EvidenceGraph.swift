@@ -267,7 +267,7 @@ package struct Place: Sendable {
             case .latency: self = .latency
             case .errorRate: self = .errors
             case .logs: self = .logs
-            case .change, .dependency, .difference, .nothing, .blind: return nil
+            case .change, .dependency, .difference, .past, .nothing, .blind: return nil
             }
         }
     }

@@ -101,6 +101,7 @@ package struct CauseRanking {
             candidate.score = weights.prior(of: change.kind)
             return candidate
         }
+        if finding.kind == .past { return recalled(finding) }
         guard let kind = finding.suggests, !finding.tellsPlace else { return nil }
         var candidate = Candidate(kind: kind, finding: finding)
         let weight =
@@ -119,6 +120,19 @@ package struct CauseRanking {
         var candidate = Candidate(kind: place.kind, finding: strongest.finding)
         candidate.isPlace = true
         for part in place.parts { candidate.add(part.weight, part.finding) }
+        return candidate
+    }
+
+    /// What people found in incidents like this one, where nothing that was seen speaks of it; nil where something does.
+    ///
+    /// The shift is all that speaks for it, and has a bound: by the past alone a cause is as likely as none at best.
+    private func recalled(_ finding: Finding) -> Candidate? {
+        guard let kind = CauseKind(rawValue: finding.subject), let shift = input.knowledge.priors[kind],
+            shift > 0,
+            !input.findings.contains(where: { $0.suggests == kind || $0.change?.kind.cause == kind })
+        else { return nil }
+        var candidate = Candidate(kind: kind, finding: finding)
+        candidate.add(shift, finding)
         return candidate
     }
 
@@ -231,6 +245,12 @@ package struct CauseRanking {
             candidate.support(finding)
         case .ownTime, .transit, .path:
             if finding.service == candidate.service { candidate.support(finding) }
+        case .past:
+            // What the past weighs is evidence like any other, and is shown as such.
+            guard finding.subject == candidate.kind.rawValue,
+                let shift = input.knowledge.priors[candidate.kind]
+            else { return }
+            candidate.add(shift, finding)
         case .change, .dependency, .resource, .nothing, .blind: break
         }
     }
@@ -246,15 +266,21 @@ package struct CauseRanking {
         // What stands out does so among what was seen; how much was not seen is a condition of its own.
         let cap = weights.cap(coverage: input.coverage.ratio)
         guard let first = hypotheses.first, first.probability / cap >= weights.standsOut else {
-            // Plain signs of trouble that nothing known accounts for.
+            // Plain signs of trouble that nothing known accounts for, and that no past incident was like.
             let explained = hypotheses.reduce(0) { $0 + $1.probability }
-            return hasSymptom && explained < weights.standsOut ? .novel : .unknown
+            let isStrange = input.knowledge.nearest < weights.familiar
+            return hasSymptom && explained < weights.standsOut && isStrange ? .novel : .unknown
         }
         let second = hypotheses.dropFirst().first?.probability ?? 0
         guard first.probability >= weights.lead * second else { return .unknown }
-        let recognised = input.knowledge.alertIsKnown || input.knowledge.causes.contains(first.kind)
+        let knowledge = input.knowledge
+        let recognised =
+            knowledge.alertIsKnown || knowledge.causes.contains(first.kind)
+            || knowledge.confirmed.contains(first.kind)
         let sure = first.probability / cap >= weights.sure && input.coverage.ratio >= weights.coverageSure
-        return recognised && sure ? .known : .likely
+        // What was said for such incidents before and was wrong is not known, whatever runbook there is.
+        let isRefuted = knowledge.priors[first.kind].map { $0 < -weights.refuted } ?? false
+        return recognised && sure && !isRefuted ? .known : .likely
     }
 }
 

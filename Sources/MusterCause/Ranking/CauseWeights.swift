@@ -37,6 +37,10 @@ package struct CauseWeights: Hashable, Sendable {
     /// How many times as probable as the next it must be.
     package var lead = 1.5
     package var sure = 0.75
+    /// Similarity to something known from which an incident is no novelty.
+    package var familiar = KnowledgePolicy().similarityMin
+    /// How much the past must speak against a cause, in log-odds, for it not to be known.
+    package var refuted = 0.3
     package var coverageMin = 0.5
     package var coverageSure = 0.8
 

@@ -8,6 +8,12 @@ package struct RankingInput: Sendable {
         package var alertIsKnown: Bool
         /// Kinds of causes that runbooks are made for.
         package var causes: Set<CauseKind>
+        /// How much past incidents like this one shift a kind of cause, in log-odds.
+        package var priors: [CauseKind: Double] = [:]
+        /// Kinds of causes that people confirmed in incidents like this one.
+        package var confirmed: Set<CauseKind> = []
+        /// The greatest similarity to anything known, 0 to 1.
+        package var nearest = 0.0
 
         package init(alertIsKnown: Bool, causes: Set<CauseKind>) {
             self.alertIsKnown = alertIsKnown

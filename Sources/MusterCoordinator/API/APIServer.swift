@@ -94,6 +94,8 @@ package struct APIServer: Service, CustomStringConvertible {
         IncidentRoutes(services: services, bytesMax: configuration.bodyBytesMax).add(to: guarded)
         FleetRoutes(services: services, bytesMax: configuration.bodyBytesMax).add(to: guarded)
         FreezeRoutes(services: services, bytesMax: configuration.bodyBytesMax).add(to: guarded)
+        KnowledgeRoutes(services: services, bytesMax: configuration.bodyBytesMax, now: configuration.now)
+            .add(to: guarded)
         AskRoutes(services: services, configuration: configuration).add(to: guarded)
         OperatorRoutes(services: services, bytesMax: configuration.bodyBytesMax, now: configuration.now)
             .add(to: guarded)

@@ -1,3 +1,4 @@
+import MusterCause
 import MusterCore
 import MusterIncident
 import MusterRecord
@@ -103,15 +104,20 @@ package protocol Operations: Sendable {
         by operatorName: String
     ) async throws(OperationError)
 
-    /// Closes an incident, with the cause as people found it in the end; nil keeps Muster's own.
+    /// Closes an incident, with the cause as people found it in the end, and learns from that.
     ///
-    /// `falseAlarm` says that there was nothing to act on.
+    /// - Throws: `malformed`; `notFound`; `conflict` when it is closed already.
     func close(
         _ incident: IncidentID,
-        by operatorName: String,
-        confirmedCause: String?,
-        falseAlarm: Bool
+        _ request: CloseRequest,
+        by operatorName: String
     ) async throws(OperationError)
+
+    /// How right Muster was about the incidents opened since then.
+    func accuracy(since: Timestamp) async -> AccuracyReport
+
+    /// Which alert rules are noise, by the incidents opened since then.
+    func alertRules(since: Timestamp) async -> AlertReport
 
     /// How the runs of each runbook went, by name.
     func runbookRecords() async -> [RunbookRecord]

@@ -1,4 +1,5 @@
 import Logging
+import MusterCause
 import MusterCore
 import MusterIdentity
 import MusterIncident
@@ -25,6 +26,8 @@ struct DirectivePerformer: Sendable {
     let dependencies: @Sendable (String) -> Set<AgentID>
     /// How a runbook has done so far, by its name; nil when it never ran.
     let record: @Sendable (String) -> RunbookRecord?
+    /// What past incidents of such a signature turned out to be; nil when nothing is known at all.
+    let recall: @Sendable (IncidentSignature) -> Recollection?
 
     /// Stores events while the directive is still being carried out.
     typealias Emit = @Sendable ([IncidentEvent]) async -> Void
@@ -49,9 +52,16 @@ struct DirectivePerformer: Sendable {
         case .record(let event): return [event]
         case .collectContext:
             let result = await triage.collect(incident)
+            let signature = IncidentSignature(
+                incident,
+                findings: result.findings,
+                cause: nil,
+                hosts: result.context.hosts.map(\.host)
+            )
+            let past = recall(signature).map { [IncidentEvent.pastRecalled(recollection: $0)] } ?? []
             return [.contextCollected(context: result.context)]
                 + result.findings.map { .findingMade(finding: $0) }
-                + (await keep(result.evidence, of: incident))
+                + (await keep(result.evidence, of: incident)) + past
         case .investigate(let round): return await investigate(incident, round: round)
         case .matchRunbook: return [matcher.match(incident, in: library.read())]
         case .check(let step): return await check(step, of: incident)
@@ -108,11 +118,13 @@ struct DirectivePerformer: Sendable {
             fleet: fleet,
             triage: triage,
             now: now,
-            dependencies: dependencies
+            dependencies: dependencies,
+            recall: recall
         )
         let result = await investigation.run(incident, round: round, knowledge: knowledge)
         let kept = await keep(result.evidence, of: incident)
-        return result.findings.map { .findingMade(finding: $0) } + kept
+        let past = result.recollection.map { [IncidentEvent.pastRecalled(recollection: $0)] } ?? []
+        return result.findings.map { .findingMade(finding: $0) } + kept + past
             + [.hypothesisRanked(ranking: result.ranking, round: round)]
     }
 

@@ -3,7 +3,10 @@ import MusterIncident
 
 extension Incident {
     /// Nothing is left to do.
-    var isOver: Bool { !isOpen && unsettled.isEmpty && told.contains(.postMortem) }
+    var isOver: Bool {
+        !isOpen && unsettled.isEmpty && told.contains(.postMortem)
+            && (damped == nil || told.contains(.damped))
+    }
 
     /// The plan, when it may run and its step has not ended.
     func underWay(_ id: PlanID) throws(OperationError) -> PlanRecord {

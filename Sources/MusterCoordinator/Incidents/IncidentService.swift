@@ -17,9 +17,11 @@ package final class IncidentService: Operations, Service {
     let fleet: any Fleet
     let board: FreezeBoard
     private let performer: DirectivePerformer
-    private let logger: Logger
+    let logger: Logger
     let shelf = IncidentShelf()
-    private let book = RunbookBook()
+    let book = RunbookBook()
+    let facts = FactsBook()
+    let knowledge: KnowledgeDesk
     let runners = Mutex<[IncidentID: IncidentRunner]>([:])
     private let deliveries = Mutex(0)
 
@@ -33,6 +35,7 @@ package final class IncidentService: Operations, Service {
         store: IncidentStore,
         changes: ChangeStore,
         freezes: FreezeBoard,
+        knowledge: KnowledgeDesk,
         notifier: Notifier,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock,
@@ -43,6 +46,7 @@ package final class IncidentService: Operations, Service {
         self.store = store
         self.changeStore = changes
         self.board = freezes
+        self.knowledge = knowledge
         self.logger = logger
         self.now = now
         let approvers = ApproverDirectory(configuration, now: now)
@@ -61,7 +65,8 @@ package final class IncidentService: Operations, Service {
                 shelf.holders(of: hosts, service: incident.service, but: incident.id)
             },
             dependencies: dependencies,
-            record: { [book] in book.record(of: $0) }
+            record: { [book] in book.record(of: $0) },
+            recall: { knowledge.recall($0, at: now()) }
         )
     }
 
@@ -70,6 +75,7 @@ package final class IncidentService: Operations, Service {
         try await resume()
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.hear() }
+            tasks.addTask { await self.watchDamped() }
             try? await gracefulShutdown()
             tasks.cancelAll()
         }
@@ -80,9 +86,12 @@ package final class IncidentService: Operations, Service {
     /// Folds the record and sets every incident going that has something left to do.
     private func resume() async throws(StoreError) {
         var open: [IncidentID] = []
+        let learned = try await knowledge.learned()
         for id in try await store.incidents().reversed() {
             do throws(StoreError) {
-                if try await !fold(id).isOver { open.append(id) }
+                let incident = try await fold(id)
+                if !incident.isOver { open.append(id) }
+                if !learned.contains(id) { await learn(from: incident) }
             } catch {
                 // One record that can't be read must not keep all others from being led on.
                 logger.critical(
@@ -100,8 +109,7 @@ package final class IncidentService: Operations, Service {
         try await store.requireIntact(id)
         var incident = Incident(id: id)
         for event in try await store.events(of: id) { _ = incident.apply(event) }
-        shelf.put(incident)
-        book.put(incident)
+        put(incident)
         return incident
     }
 
@@ -179,7 +187,7 @@ package final class IncidentService: Operations, Service {
         _ = await runner(for: incident).take(report, from: host)
     }
 
-    private func runner(for id: IncidentID) -> IncidentRunner {
+    func runner(for id: IncidentID) -> IncidentRunner {
         runners.withLock { runners in
             if let runner = runners[id] { return runner }
             let runner = IncidentRunner(
@@ -197,9 +205,14 @@ package final class IncidentService: Operations, Service {
         }
     }
 
-    private func changed(_ incident: Incident, by events: [StoredEvent]) {
+    private func put(_ incident: Incident) {
         shelf.put(incident)
         book.put(incident)
+        facts.put(incident)
+    }
+
+    private func changed(_ incident: Incident, by events: [StoredEvent]) {
+        put(incident)
         for event in events {
             let line = event.body.text.split(separator: "\n").joined(separator: " / ")
             logger.info("\(line)", metadata: ["incident": "\(incident.id)", "seq": "\(event.seq)"])
@@ -226,9 +239,14 @@ package final class IncidentService: Operations, Service {
         let teams = configuration.teams
         let result: IntakeResult
         do throws(StoreError) {
-            result = try await store.take(delivery, raw: raw, format: format, from: sender, at: now()) {
-                teams.owner(of: $0)
-            }
+            result = try await store.take(
+                delivery,
+                raw: raw,
+                format: format,
+                from: sender,
+                at: now(),
+                flapCycles: configuration.flapCycles
+            ) { teams.owner(of: $0) }
         } catch {
             throw error.operation
         }
@@ -337,7 +355,7 @@ package final class IncidentService: Operations, Service {
         return isDrafted ? PostMortem(events: events).markdown : nil
     }
 
-    private func fold(_ events: [StoredEvent], _ id: IncidentID) -> Incident {
+    func fold(_ events: [StoredEvent], _ id: IncidentID) -> Incident {
         var incident = Incident(id: id)
         for event in events { _ = incident.apply(event) }
         return incident
@@ -486,30 +504,10 @@ package final class IncidentService: Operations, Service {
         }
     }
 
-    package func close(
-        _ incident: IncidentID,
-        by operatorName: String,
-        confirmedCause: String?,
-        falseAlarm: Bool
-    ) async throws(OperationError) {
-        try await known(incident).decide { incident throws(OperationError) in
-            guard incident.closed == nil else {
-                throw OperationError(.conflict, "incident \(incident.id) is closed already")
-            }
-            return [
-                .closed(
-                    by: operatorName,
-                    confirmedCause: String((confirmedCause ?? "").prefix(1024)),
-                    falseAlarm: falseAlarm ? true : nil
-                )
-            ]
-        }
-    }
-
     package func runbookRecords() async -> [RunbookRecord] { book.records }
 
     /// The runner of an incident that exists.
-    private func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {
+    func known(_ id: IncidentID) async throws(OperationError) -> IncidentRunner {
         if let runner = runners.withLock({ $0[id] }) { return runner }
         let exists: Bool
         do throws(StoreError) { exists = try await !store.events(of: id).isEmpty } catch {

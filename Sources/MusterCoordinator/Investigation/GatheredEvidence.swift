@@ -13,12 +13,21 @@ struct GatheredEvidence: Sendable {
     private(set) var omitted = 0
 
     /// Most answers of one finding, and of one stretch of questions: a fleet of thousands says the same thousands of times.
-    static let perFindingMax = 8
-    static let itemsMax = 64
+    struct Limits: Sendable {
+        var perFinding = 8
+        var items = 64
 
-    init() {}
+        static let usual = Limits()
+        /// What nobody has seen before is looked at again later, by people who need all that there is of it.
+        static let novel = Limits(perFinding: 32, items: 256)
+    }
 
-    init(for findings: [Finding], in interview: Interview) {
+    private let limits: Limits
+
+    init(_ limits: Limits = .usual) { self.limits = limits }
+
+    init(for findings: [Finding], in interview: Interview, _ limits: Limits = .usual) {
+        self.init(limits)
         for finding in findings {
             for name in finding.kind.questions {
                 guard let reply = interview.replies[name] else { continue }
@@ -33,8 +42,8 @@ struct GatheredEvidence: Sendable {
         var wanted = answered.filter { hosts.contains($0.host.id) }
         // What tells the sick from the healthy rests on both.
         if finding.kind == .difference { wanted += answered.filter { !hosts.contains($0.host.id) } }
-        omitted += max(0, wanted.count - Self.perFindingMax)
-        for one in wanted.prefix(Self.perFindingMax) {
+        omitted += max(0, wanted.count - limits.perFinding)
+        for one in wanted.prefix(limits.perFinding) {
             guard let sealed = one.sealed else {
                 omitted += 1
                 continue
@@ -44,7 +53,7 @@ struct GatheredEvidence: Sendable {
             }
             if let same {
                 items[same].evidence.findings.append(finding.id)
-            } else if items.count < Self.itemsMax {
+            } else if items.count < limits.items {
                 items.append(
                     Item(
                         evidence: Evidence(
@@ -68,7 +77,7 @@ struct GatheredEvidence: Sendable {
     }
 
     mutating func add(_ other: GatheredEvidence) {
-        let room = max(0, Self.itemsMax - items.count)
+        let room = max(0, limits.items - items.count)
         items += other.items.prefix(room)
         omitted += other.omitted + max(0, other.items.count - room)
     }
@@ -76,7 +85,7 @@ struct GatheredEvidence: Sendable {
     /// What these findings rest on.
     func only(for findings: [Finding]) -> GatheredEvidence {
         let ids = Set(findings.map(\.id))
-        var left = GatheredEvidence()
+        var left = GatheredEvidence(limits)
         left.omitted = omitted
         left.items = items.compactMap { item in
             var item = item
@@ -97,7 +106,7 @@ extension Finding.Kind {
         case .resource: ["metrics", "dependencies"]
         case .logs: ["error logs"]
         case .difference: ["facts"]
-        case .nothing, .blind: []
+        case .past, .nothing, .blind: []
         }
     }
 }

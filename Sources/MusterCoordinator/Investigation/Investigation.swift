@@ -1,3 +1,4 @@
+import MusterCause
 import MusterCore
 import MusterIncident
 
@@ -8,6 +9,8 @@ struct Investigation: Sendable {
     let now: @Sendable () -> Timestamp
     /// Hosts of what a service depends on, as far as it is known.
     var dependencies: @Sendable (String) -> Set<AgentID> = { _ in [] }
+    /// What past incidents of such a signature turned out to be; nil when nothing is known at all.
+    var recall: @Sendable (IncidentSignature) -> Recollection? = { _ in nil }
 
     /// How long the questions of a round may take on each host.
     static let deadline = Duration.milliseconds(1800)
@@ -15,6 +18,8 @@ struct Investigation: Sendable {
     struct Result: Sendable {
         /// Only those that are new.
         var findings: [Finding]
+        /// What the past says by now; nil when it is nothing new.
+        var recollection: Recollection?
         var ranking: Ranking
         /// What the findings rest on.
         var evidence: GatheredEvidence
@@ -33,30 +38,53 @@ struct Investigation: Sendable {
             related: incident.service.isEmpty ? [] : dependencies(incident.service)
         )
         var found: [Finding] = []
-        var evidence = GatheredEvidence()
+        let limits: GatheredEvidence.Limits = incident.ranking?.verdict == .novel ? .novel : .usual
+        var evidence = GatheredEvidence(limits)
         var table = context.hosts
         if round > 2 {
             let again = await triage.collect(incident)
             found += again.findings
-            evidence = again.evidence
+            evidence.add(again.evidence)
             table = again.context.hosts
         }
         let asked = round == 1 ? scope.far : scope.far + scope.near
         let interview = await ask(asked.filter { $0.state != .revoked }, round: round)
         let others = findings(interview, context: context, hosts: hosts)
         found += others
-        evidence.add(GatheredEvidence(for: others, in: interview))
-        let fresh = found.filter { finding in !incident.findings.contains { Self.same($0, finding) } }
+        evidence.add(GatheredEvidence(for: others, in: interview, limits))
+        var fresh = found.filter { finding in !incident.findings.contains { Self.same($0, finding) } }
         let coverage = Self.added(context.coverage, interview.coverage, together: round == 1)
-        let ranking = HypothesisDesk.rank(
-            incident: incident,
+        func rank(_ past: Recollection?) -> Ranking {
+            HypothesisDesk.rank(
+                incident: incident,
+                findings: incident.findings + fresh,
+                hosts: table,
+                coverage: coverage,
+                unseen: interview.unseen,
+                knowledge: knowledge.with(past)
+            )
+        }
+        var ranking = rank(incident.recollection)
+        let signature = IncidentSignature(
+            incident,
             findings: incident.findings + fresh,
-            hosts: table,
-            coverage: coverage,
-            unseen: interview.unseen,
-            knowledge: knowledge
+            cause: ranking.hypotheses.first?.kind
         )
-        return Result(findings: fresh, ranking: ranking, evidence: evidence.only(for: fresh))
+        var news = recall(signature)
+        // What was stored is what replays go by: what differs only in the last digits is not stored again.
+        if let same = news, same.isLike(incident.recollection) { news = nil }
+        if let past = news ?? incident.recollection {
+            fresh += past.findings(at: now()).filter { finding in
+                !incident.findings.contains { Self.same($0, finding) }
+            }
+            ranking = rank(past)
+        }
+        return Result(
+            findings: fresh,
+            recollection: news,
+            ranking: ranking,
+            evidence: evidence.only(for: fresh)
+        )
     }
 
     private func ask(_ hosts: [FleetHost], round: Int) async -> Interview {

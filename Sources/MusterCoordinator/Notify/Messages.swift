@@ -19,6 +19,7 @@ enum Messages {
     private static func word(_ purpose: NotificationPurpose) -> String {
         switch purpose {
         case .opened: "opened"
+        case .damped: "damped"
         case .ranked: "ranked"
         case .approval: "approval"
         case .step: "step"
@@ -33,15 +34,18 @@ enum Messages {
     private static func callsPeople(_ purpose: NotificationPurpose) -> Bool {
         switch purpose {
         case .escalated, .rollbackFailed, .glassBroken: true
-        case .opened, .ranked, .approval, .step, .resolved, .postMortem: false
+        case .opened, .damped, .ranked, .approval, .step, .resolved, .postMortem: false
         }
     }
 
     static func text(for purpose: NotificationPurpose, of incident: Incident) -> String {
         switch purpose {
         case .opened:
-            let lines = incident.context?.lines ?? []
+            let lines = (incident.recollection?.lines ?? []) + (incident.context?.lines ?? [])
             return ([incident.title] + lines).joined(separator: "\n")
+        case .damped:
+            return "Alert \(incident.damped ?? "") flaps: it joins this incident and opens no new one"
+                + "\nWhen it goes on firing without a break, a new incident is opened."
         case .ranked: return ranking(incident)
         case .approval(let plan):
             guard let record = incident[plan] else { return "Plan \(plan.short) waits for approval" }

@@ -77,7 +77,7 @@ struct PostMortem {
                 lines.append(
                     cite.sentence("It was resolved by \(by) at \(event.at)\(span): \(reason).", event, start)
                 )
-            case .closed(let by, _, _):
+            case .closed(let by, _, _, _):
                 lines.append(cite.sentence("It was closed by \(by) at \(event.at)\(span).", event, start))
             default: break
             }
@@ -117,8 +117,16 @@ struct PostMortem {
 
     private mutating func cause() -> [String] {
         var lines: [String] = []
-        if let event = last(.closed), case .closed(let by, let cause, _) = event.body, !cause.isEmpty {
-            lines += [cite.sentence("People found in the end (\(by)): \(cause).", event), ""]
+        if let event = last(.closed), case .closed(let by, let cause, _, let judgement) = event.body {
+            let words = [judgement?.kind?.rawValue, cause.isEmpty ? nil : cause].compactMap(\.self)
+            if !words.isEmpty {
+                let found = words.joined(separator: ": ")
+                lines += [cite.sentence("People found in the end (\(by)): \(found).", event), ""]
+            }
+        }
+        if let event = last(.pastRecalled), case .pastRecalled(let past) = event.body {
+            for line in past.lines { lines.append("- before: \(cite.sentence(line, event))") }
+            if !past.matches.isEmpty { lines.append("") }
         }
         guard let event = last(.hypothesisRanked), case .hypothesisRanked(let ranking, _) = event.body else {
             return lines

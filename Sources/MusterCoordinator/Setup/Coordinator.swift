@@ -51,12 +51,14 @@ package struct Coordinator: Sendable {
         self.mapper = mapper
         let transport = configuration.webhook.map { _ in WebhookTransport(caFile: configuration.webhookCAFile)
         }
+        let knowledge = try KnowledgeDesk(database: database, policy: configuration.knowledge)
         incidents = IncidentService(
             configuration: configuration,
             fleet: fleet,
             store: IncidentStore(database: database),
             changes: ChangeStore(database: database),
             freezes: freezes,
+            knowledge: knowledge,
             notifier: Notifier(webhook: configuration.webhook, transport: transport),
             logger: logger,
             dependencies: { mapper.dependencies(of: $0) }
@@ -71,7 +73,8 @@ package struct Coordinator: Sendable {
                 administration: fleet,
                 map: mapper,
                 operators: operators,
-                audit: AuditLog(database: database)
+                audit: AuditLog(database: database),
+                knowledge: knowledge
             ),
             logger: logger
         )
@@ -124,7 +127,7 @@ package struct Coordinator: Sendable {
             path: state.database,
             parts: [
                 IncidentStore.migrate, ChangeStore.migrate, SQLiteFleetStore.migrate, OperatorStore.migrate,
-                AuditLog.migrate, FreezeBoard.migrate,
+                AuditLog.migrate, FreezeBoard.migrate, KnowledgeDesk.migrate,
             ]
         )
     }

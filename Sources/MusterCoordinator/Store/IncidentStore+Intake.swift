@@ -13,7 +13,7 @@ extension IncidentStore {
     /// Stores a delivery whole, in one transaction: its raw body, and an event for each alert that is news.
     ///
     /// An alert joins the open incident that knows its fingerprint; else one of its group or its service that
-    /// heard of an alert within the last hour. A firing one that finds none opens a new incident. The same key
+    /// heard of an alert within the last hour. A firing one that finds none opens a new incident, unless it flaps. The same key
     /// (group, fingerprint, start, status, end) is news once; a firing alert is news again when it was resolved
     /// meanwhile, or when it still fires ten minutes after its incident has ended.
     ///
@@ -23,6 +23,7 @@ extension IncidentStore {
     ///   - format: Name of its shape.
     ///   - sender: Name of the token that brought it.
     ///   - now: When it came.
+    ///   - flapCycles: An alert that was resolved so often within the hour joins its last incident, see ``flapping``.
     ///   - owner: Who looks after a service.
     /// - Returns: What was news in it, and the events that follow from it; all of it is on disk.
     /// - Throws: When it could not be stored; the sender has to be told to try again.
@@ -32,6 +33,7 @@ extension IncidentStore {
         format: AlertFormat,
         from sender: String,
         at now: Timestamp,
+        flapCycles: Int = 3,
         owner: @escaping @Sendable (String) -> Owner?
     ) async throws(StoreError) -> IntakeResult {
         try await perform("store a delivery of alerts") {
@@ -51,7 +53,16 @@ extension IncidentStore {
                         continue
                     }
                     result.receipt.accepted += 1
-                    try place(alert, intake: intake, at: now, owner: owner, in: db, into: &result)
+                    try Self.settleDamped(alert, in: db)
+                    try place(
+                        alert,
+                        intake: intake,
+                        at: now,
+                        flapCycles: flapCycles,
+                        owner: owner,
+                        in: db,
+                        into: &result
+                    )
                 }
                 try noteTruncation(delivery, at: now, in: db, into: &result)
                 return result
@@ -123,6 +134,7 @@ extension IncidentStore {
         _ alert: Alert,
         intake: Int64,
         at now: Timestamp,
+        flapCycles: Int,
         owner: (String) -> Owner?,
         in db: Database,
         into result: inout IntakeResult
@@ -131,17 +143,13 @@ extension IncidentStore {
         let incident: IncidentID
         if let known = try Self.incident(for: alert, at: now, in: db) {
             incident = known
+        } else if alert.status == .firing, let last = try Self.flapping(alert, flapCycles, at: now, in: db) {
+            incident = last.incident
+            bodies.append(.alertDamped(alert: alert.name, cycles: last.cycles))
+            try Self.noteDamped(alert, intake: intake, at: now, in: db)
         } else if alert.status == .firing {
             incident = IncidentID(at: now)
-            bodies.insert(
-                .opened(
-                    title: alert.summary == alert.name ? alert.name : "\(alert.name): \(alert.summary)",
-                    service: alert.service,
-                    severity: alert.labels["severity"] ?? "",
-                    owner: owner(alert.service)
-                ),
-                at: 0
-            )
+            bodies.insert(Self.opening(alert, owner), at: 0)
         } else {
             // The end of something that was never heard of: kept in the raw record, no incident.
             return
@@ -150,8 +158,17 @@ extension IncidentStore {
         if !result.receipt.incidents.contains(incident) { result.receipt.incidents.append(incident) }
     }
 
+    static func opening(_ alert: Alert, _ owner: (String) -> Owner?) -> IncidentEvent {
+        .opened(
+            title: alert.summary == alert.name ? alert.name : "\(alert.name): \(alert.summary)",
+            service: alert.service,
+            severity: alert.labels["severity"] ?? "",
+            owner: owner(alert.service)
+        )
+    }
+
     /// The open incident that an alert belongs to; for a resolved one also an incident that has ended.
-    private static func incident(
+    static func incident(
         for alert: Alert,
         at now: Timestamp,
         in db: Database

@@ -22,6 +22,7 @@ package struct IncidentStore: Sendable {
     package static func migrate(_ migrator: inout DatabaseMigrator) {
         migrator.registerMigration("incidents-1") { db in try db.execute(sql: schema) }
         migrateEvidence(&migrator)
+        migrateFlapping(&migrator)
     }
 
     private static let schema = """

@@ -3,7 +3,9 @@ import MusterIncident
 
 extension IncidentPage {
     /// The page of an incident; all of its words are chosen here, the template only places them.
-    init(_ detail: IncidentDetail) {
+    ///
+    /// `mayClose` when whoever looks at it may say what the cause was.
+    init(_ detail: IncidentDetail, mayClose: Bool = false) {
         let summary = detail.summary
         let findings = Dictionary(detail.findings.map { ($0.id, $0.text) }) { first, _ in first }
         self.title = summary.title
@@ -12,6 +14,8 @@ extension IncidentPage {
         self.blast = detail.blast.map(Self.blast)
         self.plans = detail.pendingPlans.map { Self.plan($0, of: summary.id, why: detail.doubts) }
         self.ranking = detail.ranking.map { Self.ranking($0, findings) }
+        self.past = detail.recollection?.lines ?? []
+        self.hasPast = !past.isEmpty
         self.contextLines = detail.contextLines
         self.hasContext = !contextLines.isEmpty
         self.health = (detail.context?.hosts ?? []).map(Self.host)
@@ -28,6 +32,11 @@ extension IncidentPage {
             )
         }
         self.isOpen = summary.status != .closed
+        self.closeID = mayClose && isOpen ? summary.id.description : nil
+        let first = detail.ranking?.hypotheses.first?.kind
+        self.kinds = CauseKind.allCases.filter { $0 != .unknown }.map {
+            KindChoice(kindValue: $0.rawValue, isFirstKind: $0 == first)
+        }
     }
 
     private static func facts(_ summary: IncidentSummary) -> [String] {

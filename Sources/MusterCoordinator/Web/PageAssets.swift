@@ -13,6 +13,9 @@ enum PageAssets {
           const sign = document.getElementById("live");
           if (!main || !sign) return;
           let wait = 2000;
+          // What somebody is writing must not be lost.
+          let writing = false;
+          main.addEventListener("input", () => { writing = true; });
           const refresh = async () => {
             try {
               const response = await fetch(location.pathname, { cache: "no-store", redirect: "error" });
@@ -20,8 +23,8 @@ enum PageAssets {
               const page = new DOMParser().parseFromString(await response.text(), "text/html");
               const next = page.querySelector("main");
               if (!next) throw new Error("no content");
-              if (next.innerHTML !== main.innerHTML) main.replaceChildren(...next.childNodes);
-              sign.textContent = "live";
+              if (!writing && next.innerHTML !== main.innerHTML) main.replaceChildren(...next.childNodes);
+              sign.textContent = writing ? "paused while you write" : "live";
               sign.className = "live on";
               wait = 2000;
               if (!next.hasAttribute("data-live")) { sign.textContent = "closed"; return; }
@@ -92,7 +95,9 @@ enum PageAssets {
         @media (max-width: 40rem) { .timeline li { grid-template-columns: 5.2rem 1fr; }
           .timeline li > :last-child { grid-column: 1 / -1; } }
         .login { max-width: 26rem; } .login label { display: block; font-weight: 600; }
-        input { width: 100%; font: inherit; padding: 8px 10px; border: 1px solid var(--muted); border-radius: 8px;
+        .close { max-width: 40rem; } .close label { display: block; font-weight: 600; margin-top: 8px; }
+        .close button { margin-top: 12px; }
+        input, select { width: 100%; font: inherit; padding: 8px 10px; border: 1px solid var(--muted); border-radius: 8px;
           background: var(--back); color: inherit; }
         button { font: inherit; padding: 5px 14px; border: 1px solid var(--muted); border-radius: 8px; background: var(--card);
           color: inherit; cursor: pointer; }

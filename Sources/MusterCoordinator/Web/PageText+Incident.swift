@@ -41,6 +41,12 @@ extension PageText {
         <ul class="muted">{{#unseen}}<li>{{.}}</li>{{/unseen}}</ul>
         </section>
         {{/ranking}}
+        {{#hasPast}}
+        <section aria-label="Past incidents">
+        <h2>Like before</h2>
+        <ul class="card plain">{{#past}}<li>{{.}}</li>{{/past}}</ul>
+        </section>
+        {{/hasPast}}
         {{#hasContext}}
         <section aria-label="Context">
         <h2>Context</h2>
@@ -64,6 +70,29 @@ extension PageText {
         <ul class="card plain">{{#actions}}<li>{{.}}</li>{{/actions}}</ul>
         </section>
         {{/hasActions}}
+        {{#closeID}}
+        <section aria-label="Close">
+        <h2>Close it</h2>
+        <form class="card close" method="post" action="/incidents/{{closeID}}/close">
+        <label for="kind">What was the cause?</label>
+        <select id="kind" name="kind">
+        <option value="">(not said: nothing is learned)</option>
+        {{#kinds}}<option value="{{kindValue}}"{{#isFirstKind}} selected{{/isFirstKind}}>{{kindValue}}</option>{{/kinds}}
+        <option value="false-alarm">nothing: a false alarm</option>
+        </select>
+        <label for="cause">In words</label>
+        <input id="cause" name="cause" maxlength="256" autocomplete="off">
+        <label for="place">Service or host where it was, if not the one above</label>
+        <input id="place" name="place" maxlength="128" autocomplete="off">
+        <label for="fix">What fixed it, if no runbook did</label>
+        <input id="fix" name="fix" maxlength="256" autocomplete="off">
+        <label for="grade">How well did the first hypothesis fit?</label>
+        <select id="grade" name="grade"><option value="">as it follows from the cause</option>
+        <option>exact</option><option>partly</option><option>wrong</option><option>none</option></select>
+        <button type="submit">Close</button>
+        </form>
+        </section>
+        {{/closeID}}
         <section aria-label="Timeline">
         <h2>Timeline <span class="muted">UTC</span></h2>
         {{#postMortem}}<p><a href="/incidents/{{postMortem}}/postmortem">Post-mortem</a></p>{{/postMortem}}

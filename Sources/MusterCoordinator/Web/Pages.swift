@@ -96,12 +96,21 @@ struct IncidentPage {
         let entry: String
     }
 
+    /// A kind of cause to choose.
+    struct KindChoice {
+        let kindValue: String
+        let isFirstKind: Bool
+    }
+
     let title: String
     let status: String
     let facts: [String]
     let blast: Blast?
     let plans: [PlanCard]
     let ranking: RankingCard?
+    /// What similar past incidents turned out to be, one sentence each.
+    let past: [String]
+    let hasPast: Bool
     let contextLines: [String]
     let hasContext: Bool
     let health: [Host]
@@ -111,6 +120,9 @@ struct IncidentPage {
     /// The incident's id when there is a post-mortem.
     let postMortem: String?
     let timeline: [Entry]
+    /// The incident's id when whoever looks may close it.
+    let closeID: String?
+    let kinds: [KindChoice]
     /// Whether more may happen.
     let isOpen: Bool
 }

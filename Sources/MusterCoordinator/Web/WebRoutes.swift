@@ -6,7 +6,7 @@ import NIOCore
 
 /// Pages for people.
 ///
-/// They only show; what changes something needs the command line and a key.
+/// They show, and close incidents; what acts on hosts needs the command line and a key.
 struct WebRoutes {
     let services: APIServices
     let gate: Gate
@@ -22,19 +22,20 @@ struct WebRoutes {
     func add(to router: Router<APIContext>) {
         router.get("/") { request, context in
             try await show(request, context) { viewer in
-                pages.page(IncidentListPage(await services.operations.incidents()), viewer: viewer)
+                pages.page(IncidentListPage(await services.operations.incidents()), viewer: viewer.name)
             }
         }
         router.get("fleet") { request, context in
             try await show(request, context) { viewer in
                 let page = FleetPage(await services.fleet.hosts(), at: configuration.now())
-                return pages.page(page, viewer: viewer)
+                return pages.page(page, viewer: viewer.name)
             }
         }
         router.get("incidents/:id") { request, context in
             try await show(request, context) { viewer in
                 guard let detail = await detail(context) else { return nil }
-                return pages.page(IncidentPage(detail), viewer: viewer)
+                let page = IncidentPage(detail, mayClose: viewer.role.allows(.respond))
+                return pages.page(page, viewer: viewer.name)
             }
         }
         router.get("incidents/:id/postmortem") { request, context in
@@ -45,10 +46,11 @@ struct WebRoutes {
                 let id = detail.summary.id.description
                 return pages.page(
                     DocumentPage(id: id, heading: "Post-mortem: \(detail.summary.title)", text: text),
-                    viewer: viewer
+                    viewer: viewer.name
                 )
             }
         }
+        router.post("incidents/:id/close", use: close)
         router.get("login") { _, _ in Self.html(pages.page(LoginPage(problem: nil))) }
         router.post("login", use: login)
         router.post("logout", use: logout)
@@ -63,7 +65,7 @@ struct WebRoutes {
     private func show(
         _ request: Request,
         _ context: APIContext,
-        _ page: (String) async -> String?
+        _ page: (OperatorRecord) async -> String?
     ) async throws -> Response {
         guard let viewer = try await viewer(request) else {
             // A link from another site arrives without our strict cookie; coming again from here brings it.
@@ -71,17 +73,17 @@ struct WebRoutes {
         }
         guard let text = await page(viewer) else {
             let nothing = DocumentPage(id: "", heading: "Not found", text: "There is no such incident.")
-            return Self.html(pages.page(nothing, viewer: viewer), status: .notFound)
+            return Self.html(pages.page(nothing, viewer: viewer.name), status: .notFound)
         }
         return Self.html(text)
     }
 
-    private func viewer(_ request: Request) async throws -> String? {
+    private func viewer(_ request: Request) async throws -> OperatorRecord? {
         guard let session = Self.session(request),
             let record = try await services.operators.session(session, at: configuration.now()),
             record.role.allows(.look)
         else { return nil }
-        return record.name
+        return record
     }
 
     private func detail(_ context: APIContext) async -> IncidentDetail? {
@@ -112,6 +114,35 @@ struct WebRoutes {
         }
         guard let session else { return Self.redirect("/login") }
         return Self.redirect("/", cookie: session, seconds: Int(life.inSeconds))
+    }
+
+    /// Takes the form with which people close an incident and say what it was.
+    @Sendable private func close(_ request: Request, _ context: APIContext) async throws -> Response {
+        try Self.checkOrigin(request)
+        guard let viewer = try await viewer(request) else { return Self.redirect("/login") }
+        let id = context.parameters.get("id") ?? ""
+        do {
+            guard viewer.role.allows(.respond) else {
+                throw OperationError(
+                    .denied,
+                    "\(viewer.name) has the role \(viewer.role.rawValue); "
+                        + "this needs \(OperatorRole.allowing(.respond))"
+                )
+            }
+            guard let incident = IncidentID(id) else {
+                throw OperationError(.malformed, "an incident's id is a UUID of version 7")
+            }
+            let body = String(decoding: try await APIBody.bytes(of: request, max: 16_384), as: UTF8.self)
+            let form = (try? URLEncodedFormDecoder().decode([String: String].self, from: body)) ?? [:]
+            let caller = Caller(name: viewer.name, role: viewer.role, address: context.address)
+            try await services.close(incident, try CloseRequest(form: form), by: caller)
+        } catch let error as OperationError {
+            let known = IncidentID(id)?.description ?? ""
+            let page = DocumentPage(id: known, heading: "Not closed", text: error.message)
+            let status = HTTPResponse.Status(code: Problem(error).status)
+            return Self.html(pages.page(page, viewer: viewer.name), status: status)
+        }
+        return Self.redirect("/incidents/\(id)")
     }
 
     @Sendable private func logout(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -175,5 +206,31 @@ extension WebRoutes {
                 "\(cookie)=\(value); Path=/; Max-Age=\(seconds); HttpOnly; Secure; SameSite=Strict"
         }
         return response
+    }
+}
+
+extension CloseRequest {
+    /// What a form says; fields that are empty say nothing.
+    fileprivate init(form: [String: String]) throws(OperationError) {
+        func text(_ key: String) -> String? {
+            let words = (form[key] ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            return words.isEmpty ? nil : words
+        }
+        self.init(cause: text("cause"), place: text("place"), fix: text("fix"))
+        if let word = text("kind") {
+            if word == "false-alarm" {
+                falseAlarm = true
+            } else if let known = CauseKind(rawValue: word) {
+                kind = known
+            } else {
+                throw OperationError(.malformed, "\"\(word)\" is no kind of cause")
+            }
+        }
+        if let word = text("grade") {
+            guard let known = AccuracyGrade(rawValue: word) else {
+                throw OperationError(.malformed, "\"\(word)\" is no grade")
+            }
+            grade = known
+        }
     }
 }

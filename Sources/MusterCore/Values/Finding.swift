@@ -23,6 +23,8 @@ package struct Finding: Hashable, Sendable, Codable {
         case logs
         /// The sick hosts share something that the healthy ones don't have.
         case difference
+        /// Similar past incidents make a kind of cause more or less likely.
+        case past
         /// Looked and saw nothing unusual.
         case nothing
         /// Could not look.

@@ -100,14 +100,33 @@ package enum RolloutOrder: String, Hashable, Sendable, CaseIterable {
 
 /// How an incident is closed.
 package struct CloseRequest: Hashable, Sendable, Codable {
-    /// The cause as people found it; nil keeps Muster's own.
+    /// The cause as people found it, in words; nil keeps Muster's own.
     package var cause: String?
+    /// What it was; what is learned from the incident rests on it.
+    package var kind: CauseKind?
+    /// The service or host where it was; nil for where Muster saw it.
+    package var place: String?
+    /// What people did that helped; nil for the runbook that was verified.
+    package var fix: String?
+    /// How well the first hypothesis fitted; nil lets it follow from the cause.
+    package var grade: AccuracyGrade?
     /// True when there was nothing to act on: it then counts against the runbook that wanted to.
     package var falseAlarm: Bool?
 
-    package init(cause: String?, falseAlarm: Bool? = nil) {
+    package init(
+        cause: String? = nil,
+        falseAlarm: Bool? = nil,
+        kind: CauseKind? = nil,
+        place: String? = nil,
+        fix: String? = nil,
+        grade: AccuracyGrade? = nil
+    ) {
         self.cause = cause
         self.falseAlarm = falseAlarm
+        self.kind = kind
+        self.place = place
+        self.fix = fix
+        self.grade = grade
     }
 }
 

@@ -90,10 +90,19 @@ extension Incident {
             resolved: resolved,
             owner: owner,
             verdict: ranking?.verdict,
-            cause: confirmedCause.isEmpty ? ranking?.hypotheses.first?.cause : confirmedCause,
-            probability: ranking?.hypotheses.first?.probability
+            cause: confirmedCause.isEmpty ? judgedCause ?? ranking?.hypotheses.first?.cause : confirmedCause,
+            // What people found has none.
+            probability: hasOwnCause ? nil : ranking?.hypotheses.first?.probability
         )
     }
+
+    /// The kind that people found, where it is not the one that Muster said.
+    private var judgedCause: String? {
+        guard let kind = judgement?.kind, kind != ranking?.hypotheses.first?.kind else { return nil }
+        return kind.rawValue
+    }
+
+    private var hasOwnCause: Bool { !confirmedCause.isEmpty || judgedCause != nil }
 
     /// Everything for people and programs; the events are those it was made of.
     package func detail(_ events: [StoredEvent]) -> IncidentDetail {
@@ -104,6 +113,7 @@ extension Incident {
             context: context,
             findings: findings,
             ranking: ranking,
+            recollection: recollection,
             runbook: match?.runbook.name,
             pendingPlans: pending.map(\.sealed),
             doubts: pending.flatMap(\.why),
@@ -183,6 +193,9 @@ extension Incident {
         if mitigation.requiresApproval { return ["the runbook asks for approval of this step"] }
         guard let signature = match.signature else { return ["nobody signed the runbook beforehand"] }
         var reasons = match.doubts + plan.doubts + freezes.filter { $0.isOn(at: now) }.map(\.text)
+        if reasons.isEmpty, ranking?.verdict == .novel {
+            reasons.append("nothing like this was seen before")
+        }
         if signature.says.expires <= now {
             reasons.append("the signature of \(signature.signer) lapsed at \(signature.says.expires)")
         }

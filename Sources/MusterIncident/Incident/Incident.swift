@@ -13,13 +13,21 @@ package struct Incident: Sendable {
     package private(set) var opened = Timestamp.zero
     /// The newest word of each alert, in the order in which they came.
     package private(set) var alerts: [Alert] = []
+    /// How often each alert rule fired and was resolved in it, by its name.
+    package private(set) var firings: [String: AlertTally] = [:]
+    /// The newest alert that joined it because it flaps; nil when none did.
+    package private(set) var damped: String?
     /// When the newest alert was stored.
     package private(set) var alerted = Timestamp.zero
     /// Alerts that a source left out, by group.
     package private(set) var truncated: [String: Int] = [:]
     package private(set) var context: IncidentContext?
     package private(set) var findings: [Finding] = []
+    /// What similar past incidents turned out to be; nil when nothing was recalled.
+    package private(set) var recollection: Recollection?
     package private(set) var ranking: Ranking?
+    /// When the first hypothesis was said; nil while none was.
+    package private(set) var firstHypothesis: Timestamp?
     package private(set) var round = 0
     package private(set) var ranked = Timestamp.zero
     package private(set) var match: RunbookMatch?
@@ -34,10 +42,14 @@ package struct Incident: Sendable {
     package private(set) var tickets: [TicketRecord] = []
     package private(set) var escalated: String?
     package private(set) var resolved: Timestamp?
+    /// When an action was first seen to have helped.
+    package private(set) var fixVerified: Timestamp?
     package private(set) var closed: Timestamp?
     package private(set) var confirmedCause = ""
     /// Whoever closed it says that there was nothing to act on.
     package private(set) var isFalseAlarm = false
+    /// What whoever closed it says of the cause.
+    package private(set) var judgement: CauseJudgement?
     package private(set) var impact: IncidentImpact?
     package private(set) var postMortemVersion = 0
     package private(set) var told: Set<NotificationPurpose> = []
@@ -153,29 +165,35 @@ package struct Incident: Sendable {
             if opened == .zero { opened = event.at }
             alerted = event.at
             let known = alerts.firstIndex { $0.source == alert.source && $0.fingerprint == alert.fingerprint }
+            firings[alert.name, default: AlertTally()].take(alert, after: known.map { alerts[$0] })
             if let known { alerts[known] = alert } else { alerts.append(alert) }
         case .alertsTruncated(let group, let count): truncated[group] = count
+        case .alertDamped(let alert, _): damped = alert
         case .opened(let title, let service, let severity, let owner):
             (self.title, self.service, self.severity, self.owner) = (title, service, severity, owner)
         case .contextCollected(let context): self.context = context
         case .findingMade(let finding): findings.append(finding)
         case .evidenceKept: break
+        case .pastRecalled(let recollection): self.recollection = recollection
         case .hypothesisRanked(let ranking, let round):
             (self.ranking, self.round, self.ranked) = (ranking, round, event.at)
+            if firstHypothesis == nil, !ranking.hypotheses.isEmpty { firstHypothesis = event.at }
         case .runbookMatched(let match): (self.match, searched) = (match, true)
         case .runbookNotFound: searched = true
         case .stepStarted(let step, _): if steps[step] == nil { steps[step] = Step(started: event.at) }
         case .stepEnded(let step, let outcome, let text, let values):
             steps[step, default: Step(started: event.at)].end(outcome, text, values)
         case .verified(let step, let passed, let text, let values):
+            if passed, fixVerified == nil, !tickets.isEmpty { fixVerified = event.at }
             steps[step, default: Step(started: event.at)].verify(passed, text, values)
         case .escalated(_, let reason): escalated = reason
         case .resolved: if resolved == nil { resolved = event.at }
         case .impactMeasured(let impact): self.impact = impact
         case .postMortemDrafted(_, let version): postMortemVersion = version
         case .notified(let purpose, _, _, _, _): told.insert(purpose)
-        case .closed(_, let cause, let falseAlarm):
+        case .closed(_, let cause, let falseAlarm, let judgement):
             (closed, confirmedCause, isFalseAlarm) = (event.at, cause, falseAlarm ?? false)
+            self.judgement = judgement
         case .planProposed, .approvalRequested, .approvalGiven, .glassBroken, .approvalRejected,
             .approvalPresent, .rolloutPaused, .rolloutResumed, .rolloutAborted, .rolloutLooked,
             .rolloutStopped, .rolloutRetried:

@@ -30,6 +30,7 @@ extension NotificationPurpose {
     package var text: String {
         switch self {
         case .opened: "opened"
+        case .damped: "damped"
         case .ranked: "ranked"
         case .approval(let plan): "approval of plan \(plan.short)"
         case .step(let step): "step \(step + 1)"

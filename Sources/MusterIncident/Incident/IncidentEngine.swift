@@ -49,6 +49,7 @@ package struct IncidentEngine: Sendable {
     private var tells: [IncidentDirective] {
         var purposes: [NotificationPurpose] = []
         if incident.context != nil { purposes.append(.opened) }
+        if incident.damped != nil { purposes.append(.damped) }
         if incident.searched { purposes.append(.ranked) }
         purposes += incident.pending.map { .approval(plan: $0.sealed.id) }
         if incident.escalated != nil { purposes.append(.escalated) }
@@ -150,7 +151,7 @@ package struct IncidentEngine: Sendable {
             return [.investigate(round: incident.round + 1)]
         }
         guard incident.match != nil else { return escalation("no runbook applies; people are needed") }
-        let calls = incident.runbookFailed ? afterFailure : []
+        let calls = (incident.runbookFailed ? afterFailure : []) + ofNovelty
         guard let step = incident.currentStep else { return incident.runbookFailed ? calls : afterRunbook }
         return calls + run(step: step, now: now)
     }
@@ -165,6 +166,12 @@ package struct IncidentEngine: Sendable {
     private func escalation(_ reason: String) -> [IncidentDirective] {
         guard incident.escalated == nil else { return [] }
         return [.record(.escalated(to: incident.owner?.escalation ?? [], reason: reason))]
+    }
+
+    /// A runbook may fit by its alert alone; what nobody has seen before needs a person all the same.
+    private var ofNovelty: [IncidentDirective] {
+        guard incident.ranking?.verdict == .novel, !incident.runbookFailed else { return [] }
+        return escalation("nothing like this was seen before; people are needed")
     }
 
     private var afterFailure: [IncidentDirective] {

@@ -10,6 +10,9 @@ extension IncidentEvent {
             return count == 0
                 ? "The sender tells of all alerts of group \(group) again"
                 : "The sender left out \(count) alerts of group \(group)"
+        case .alertDamped(let alert, let cycles):
+            return
+                "Alert \(alert) flaps (\(cycles) times within the hour): it joins this incident, no new one is opened"
         case .opened(let title, _, _, let owner):
             return "Incident opened: \(title)\(owner.map { ", owned by \($0.team)" } ?? "")"
         case .contextCollected(let context):
@@ -18,6 +21,10 @@ extension IncidentEvent {
         case .evidenceKept(let evidence, let refused, _):
             let wrong = refused > 0 ? "; \(refused) had a signature that is not their host's" : ""
             return "Evidence: \(evidence.count) signed answers of hosts kept\(wrong)"
+        case .pastRecalled(let recollection):
+            return recollection.matches.isEmpty
+                ? "Nothing like it among \(recollection.compared) known causes"
+                : "Like before: \(recollection.lines.joined(separator: "; "))"
         case .hypothesisRanked(let ranking, _):
             guard let first = ranking.hypotheses.first else {
                 return "Hypothesis: nothing explains it (\(ranking.verdict.rawValue))"
@@ -92,9 +99,12 @@ extension IncidentEvent {
             // The rest of a message repeats what the events around it say.
             let text = text.prefix { !$0.isNewline }
             return delivered ? "Told \(place): \(text)" : "Could not tell \(place) (\(reason)): \(text)"
-        case .closed(let by, let cause, let falseAlarm):
+        case .closed(let by, let cause, let falseAlarm, let judgement):
             let alarm = falseAlarm == true ? " as a false alarm" : ""
-            return "Closed by \(by)\(alarm)\(cause.isEmpty ? "" : "; confirmed cause: \(cause)")"
+            let words = [judgement?.kind?.rawValue, cause.isEmpty ? nil : cause].compactMap(\.self)
+            let confirmed = words.isEmpty ? "" : "; confirmed cause: \(words.joined(separator: ": "))"
+            let grade = judgement.map { "; the first hypothesis: \($0.grade.rawValue)" } ?? ""
+            return "Closed by \(by)\(alarm)\(confirmed)\(grade)"
         default: return kind.rawValue
         }
     }

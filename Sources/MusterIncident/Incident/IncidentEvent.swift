@@ -10,6 +10,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case alertReceived(alert: Alert, intake: Int64)
     /// A source left alerts of a group out of its message: silence about them is no recovery.
     case alertsTruncated(group: String, count: Int)
+    /// The alert fires and resolves again and again: it joins this incident, which may be over, instead of a new one.
+    case alertDamped(alert: String, cycles: Int)
     case opened(title: String, service: String, severity: String, owner: Owner?)
     /// What triage saw, within two seconds of the alert.
     case contextCollected(context: IncidentContext)
@@ -17,6 +19,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     /// Answers that findings rest on; `refused` had a signature that is not their host's, `omitted` came without one or
     /// were too many or too large.
     case evidenceKept(evidence: [Evidence], refused: Int, omitted: Int)
+    /// What similar past incidents turned out to be; takes the place of what was recalled earlier.
+    case pastRecalled(recollection: Recollection)
     case hypothesisRanked(ranking: Ranking, round: Int)
     case runbookMatched(match: RunbookMatch)
     /// No runbook applies; the reasons say which came near and why not.
@@ -72,17 +76,20 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         delivered: Bool,
         reason: String
     )
-    /// `falseAlarm` when whoever closed it says that there was nothing to act on.
-    case closed(by: String, confirmedCause: String, falseAlarm: Bool? = nil)
+    /// `falseAlarm` when whoever closed it says that there was nothing to act on; `judgement` what they say of the cause,
+    /// nil when they say nothing of it.
+    case closed(by: String, confirmedCause: String, falseAlarm: Bool? = nil, judgement: CauseJudgement? = nil)
 
     /// The name of an event's kind, in the record and in the API.
     package enum Kind: String, Sendable, Codable, CaseIterable {
         case alertReceived = "alert.received"
         case alertsTruncated = "alerts.truncated"
+        case alertDamped = "alert.damped"
         case opened = "incident.opened"
         case contextCollected = "context.collected"
         case findingMade = "finding.made"
         case evidenceKept = "evidence.kept"
+        case pastRecalled = "past.recalled"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -119,10 +126,12 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case alertReceived = "alert.received"
         case alertsTruncated = "alerts.truncated"
+        case alertDamped = "alert.damped"
         case opened = "incident.opened"
         case contextCollected = "context.collected"
         case findingMade = "finding.made"
         case evidenceKept = "evidence.kept"
+        case pastRecalled = "past.recalled"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -163,10 +172,12 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         switch self {
         case .alertReceived: .alertReceived
         case .alertsTruncated: .alertsTruncated
+        case .alertDamped: .alertDamped
         case .opened: .opened
         case .contextCollected: .contextCollected
         case .findingMade: .findingMade
         case .evidenceKept: .evidenceKept
+        case .pastRecalled: .pastRecalled
         case .hypothesisRanked: .hypothesisRanked
         case .runbookMatched: .runbookMatched
         case .runbookNotFound: .runbookNotFound
@@ -214,6 +225,8 @@ package enum StepOutcome: String, Sendable, Codable {
 package enum NotificationPurpose: Hashable, Sendable, Codable {
     /// The first message, with all that triage found.
     case opened
+    /// An alert flaps and opens no incident of its own.
+    case damped
     case ranked
     case approval(plan: PlanID)
     case step(Int)

@@ -21,9 +21,9 @@ package struct IncidentSummary: Hashable, Sendable, Codable {
     package var resolved: Timestamp?
     package var owner: Owner?
     package var verdict: Verdict?
-    /// The most probable cause, one sentence.
+    /// The cause as people found it, else the most probable one; one sentence.
     package var cause: String?
-    /// Of that cause, 0 to 1.
+    /// Of that cause, 0 to 1; nil where people found it.
     package var probability: Double?
 
     package init(
@@ -84,6 +84,9 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
     package var context: IncidentContext?
     package var findings: [Finding]
     package var ranking: Ranking?
+    /// What similar past incidents turned out to be; nil when nothing was recalled, and from a coordinator that does not
+    /// tell.
+    package var recollection: Recollection?
     /// Name of the runbook it follows; nil when there is none.
     package var runbook: String?
     /// Plans that wait for a person.
@@ -103,6 +106,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         context: IncidentContext?,
         findings: [Finding],
         ranking: Ranking?,
+        recollection: Recollection? = nil,
         runbook: String?,
         pendingPlans: [SealedPlan],
         doubts: [String],
@@ -116,6 +120,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         self.context = context
         self.findings = findings
         self.ranking = ranking
+        self.recollection = recollection
         self.runbook = runbook
         self.pendingPlans = pendingPlans
         self.doubts = doubts

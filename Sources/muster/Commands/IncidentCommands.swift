@@ -125,45 +125,6 @@ struct IncidentShowCommand: ParsableCommand {
     }
 }
 
-/// `muster incident close`.
-struct IncidentCloseCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "close",
-        abstract: "Close an incident, with the cause as it was found in the end.",
-        discussion: """
-            Without --cause the cause that Muster found stands.
-
-            EXAMPLES
-              muster incident close latest
-              muster incident close 0193c0de --cause "expired certificate of the payment gateway"
-              muster incident close latest --false-alarm --cause "a load test that nobody had announced"
-            """
-    )
-
-    @Argument(help: IncidentFinder.help)
-    var incident: String
-
-    @Option(help: ArgumentHelp("The true cause, in a sentence.", valueName: "text"))
-    var cause: String?
-
-    @Flag(help: "There was nothing to act on; counts against the runbook that wanted to.")
-    var falseAlarm = false
-
-    @OptionGroup var options: ServerOptions
-
-    func run() throws {
-        let connection = try options.connect()
-        let id = try IncidentFinder.find(incident, connection)
-        let request = CloseRequest(cause: cause, falseAlarm: falseAlarm ? true : nil)
-        try connection.post("incidents/\(id)/close", request)
-        if options.json {
-            try JSON.print(["closed": id.description])
-        } else {
-            Terminal.out("Incident \(id) is closed.")
-        }
-    }
-}
-
 /// `muster postmortem`.
 struct PostMortemCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -24,6 +24,10 @@ enum IncidentText {
             heading("Context")
             for line in detail.contextLines { Terminal.out("  - \(clean(line))") }
         }
+        if let past = detail.recollection, !past.matches.isEmpty {
+            heading("Like before")
+            for line in past.lines { Terminal.out("  - \(clean(line))") }
+        }
         if let ranking = detail.ranking { print(ranking, findings: detail.findings) }
         for plan in detail.pendingPlans {
             heading("Waits for approval")

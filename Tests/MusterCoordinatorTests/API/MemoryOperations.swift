@@ -1,3 +1,4 @@
+import MusterCause
 import MusterCore
 import MusterIdentity
 import MusterIncident
@@ -147,16 +148,25 @@ actor MemoryOperations: Operations {
 
     func close(
         _ incident: IncidentID,
-        by operatorName: String,
-        confirmedCause: String?,
-        falseAlarm: Bool
+        _ request: CloseRequest,
+        by operatorName: String
     ) async throws(OperationError) {
         guard var detail = details[incident] else { throw OperationError(.notFound, "no such incident") }
         guard detail.summary.status != .closed else { throw OperationError(.conflict, "closed already") }
         detail.summary.status = .closed
-        detail.summary.cause = confirmedCause ?? detail.summary.cause
+        detail.summary.cause = request.cause ?? detail.summary.cause
+        closings.append((request, operatorName))
         details[incident] = detail
     }
+
+    /// How incidents were closed, and by whom.
+    private(set) var closings: [(request: CloseRequest, by: String)] = []
+
+    func accuracy(since: Timestamp) async -> AccuracyReport {
+        AccuracyReport([], since: since, manualMinutes: nil, runbooks: [])
+    }
+
+    func alertRules(since: Timestamp) async -> AlertReport { AlertReport([], since: since) }
 
     func runbookRecords() async -> [RunbookRecord] { [] }
 

@@ -10,10 +10,18 @@ final class ScriptedFleet: Fleet {
     private let answers: [AgentID: Answer]
     /// How long the last host takes.
     private let slowness: Duration
+    /// Whether answers come with a signature, which is nobody's.
+    private let seals: Bool
     private let asked = Mutex<[Probe]>([])
     let events: AsyncStream<FleetEvent>
 
-    init(_ hosts: [FleetHost] = [], answers: [AgentID: Answer] = [:], slowness: Duration = .zero) {
+    init(
+        _ hosts: [FleetHost] = [],
+        answers: [AgentID: Answer] = [:],
+        slowness: Duration = .zero,
+        seals: Bool = false
+    ) {
+        self.seals = seals
         self.slowness = slowness
         self.list = hosts
         self.answers = answers
@@ -43,7 +51,13 @@ final class ScriptedFleet: Fleet {
             if host == list.last { try? await Task.sleep(for: slowness) }
             let answer = answers[host.id]
             let outcome = answer == nil ? Outcome(.unreachable, reason: "no connection") : Outcome(.ok)
-            let reply = HostReply(host: host.reference, outcome: outcome, answer: answer)
+            let signature = AnswerSignature(taken: .zero, digest: host.id, publicKey: [], signature: [])
+            let reply = HostReply(
+                host: host.reference,
+                outcome: outcome,
+                answer: answer,
+                sealed: seals ? SealedAnswer(bytes: [1], signature: signature) : nil
+            )
             onReply?(reply)
             replies.append(reply)
         }

@@ -48,6 +48,7 @@ struct TestAPI: Sendable {
         var migrator = DatabaseMigrator()
         OperatorStore.migrate(&migrator)
         AuditLog.migrate(&migrator)
+        KnowledgeDesk.migrate(&migrator)
         try migrator.migrate(database)
         let operators = OperatorStore(database: database)
         let audit = AuditLog(database: database, now: { clock.now })
@@ -67,7 +68,8 @@ struct TestAPI: Sendable {
                 administration: administration,
                 map: ServiceMapper(fleet: fleet, interval: .seconds(300)),
                 operators: operators,
-                audit: audit
+                audit: audit,
+                knowledge: try KnowledgeDesk(database: database)
             ),
             logger: logger
         )

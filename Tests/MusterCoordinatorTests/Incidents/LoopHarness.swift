@@ -49,7 +49,7 @@ final class LoopHarness {
         self.configuration = configuration
         database = try CoordinatorDatabase(
             path: directory.path("muster.db"),
-            parts: [IncidentStore.migrate, ChangeStore.migrate, FreezeBoard.migrate]
+            parts: [IncidentStore.migrate, ChangeStore.migrate, FreezeBoard.migrate, KnowledgeDesk.migrate]
         ).pool
         world = SmallWorld()
         (service, store) = try Self.make(configuration, database, world)
@@ -69,6 +69,7 @@ final class LoopHarness {
             store: store,
             changes: ChangeStore(database: database),
             freezes: try FreezeBoard(database: database),
+            knowledge: try KnowledgeDesk(database: database, policy: configuration.knowledge),
             notifier: Notifier(webhook: nil, transport: nil),
             logger: logger,
             now: world.now

@@ -1,5 +1,6 @@
 import MusterCore
 import MusterIdentity
+import MusterIncident
 import MusterTesting
 import Testing
 
@@ -86,9 +87,8 @@ import Testing
         }
         try await harness.service.close(
             id,
-            by: "dana",
-            confirmedCause: "a bad release",
-            falseAlarm: false
+            CloseRequest(cause: "a bad release"),
+            by: "dana"
         )
         let closed = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
         #expect(closed.summary.status == .closed)

@@ -23,7 +23,7 @@ import Testing
             }
             // By itself: too few runs say nothing.
             #expect(harness.world.executions == ["web-2": number])
-            try await harness.service.close(id, by: "dana", confirmedCause: nil, falseAlarm: false)
+            try await harness.service.close(id, CloseRequest(), by: "dana")
             _ = try await harness.wait(for: "the post-mortem", id) { $0.postMortemAvailable }
         }
         let before = await harness.service.runbookRecords()
@@ -35,7 +35,7 @@ import Testing
         #expect(await harness.service.runbookRecords() == before)
         #expect(harness.world.executions == ["web-2": 2])
         // That somebody says it was a false alarm counts as well, once.
-        try await harness.service.close(id, by: "dana", confirmedCause: nil, falseAlarm: true)
+        try await harness.service.close(id, CloseRequest(falseAlarm: true), by: "dana")
         let after = try #require(await harness.service.runbookRecords().first)
         #expect(after.runs == 3 && after.falseAlarms == 1)
         await harness.kill()

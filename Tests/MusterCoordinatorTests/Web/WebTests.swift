@@ -1,4 +1,5 @@
 import MusterCore
+import MusterIncident
 import Testing
 
 @testable import MusterCoordinator
@@ -72,6 +73,50 @@ struct WebTests {
             #expect(try await Self.login(api, try await api.token(.intake)).status == 403)
             let viewer = try await api.token(.viewer)
             #expect(try await Self.login(api, viewer, origin: "https://evil.example").status == 403)
+        }
+    }
+
+    @Test("whoever may respond closes an incident by a form of our own pages, and nobody else does")
+    func close() async throws {
+        try await TestAPI.run { api in
+            let detail = try IncidentSamples.waiting()
+            await api.operations.add(detail)
+            let path = "/incidents/\(detail.summary.id)"
+            let own = "https://localhost:\(api.call.port)"
+            func send(_ cookie: String?, _ form: String, origin: String) async throws -> HTTPSCall.Reply {
+                let cookies = cookie.map { [("Cookie", $0)] } ?? []
+                return try await api.call.send(
+                    "POST",
+                    "\(path)/close",
+                    headers: cookies + [
+                        ("Origin", origin), ("Content-Type", "application/x-www-form-urlencoded"),
+                    ],
+                    body: Array(form.utf8)
+                )
+            }
+            let viewer = try Self.cookie(try await Self.login(api, try await api.token(.viewer)))
+            let responder = try Self.cookie(try await Self.login(api, try await api.token(.responder)))
+            let seen = try await api.call.send("GET", path, headers: [("Cookie", viewer)])
+            #expect(seen.status == 200 && !seen.text.contains("<select"))
+            let page = try await api.call.send("GET", path, headers: [("Cookie", responder)])
+            #expect(page.text.contains("action=\"\(path)/close\"") && page.text.contains(">lock-wait<"))
+
+            let form = "kind=pool-exhausted&cause=leaked+connections&place=&fix=a+restart&grade="
+            #expect(try await send(responder, form, origin: "https://evil.example").status == 403)
+            #expect(try await send(nil, form, origin: own).headers["location"] == "/login")
+            let denied = try await send(viewer, form, origin: own)
+            #expect(denied.status == 403 && denied.text.contains("Not closed"))
+            #expect(try await send(responder, "kind=gremlins", origin: own).status == 400)
+            #expect(try await send(responder, "kind=dns&grade=good", origin: own).status == 400)
+            #expect(await api.operations.closings.isEmpty)
+
+            let done = try await send(responder, form, origin: own)
+            #expect(done.status == 303 && done.headers["location"] == path)
+            let closing = try #require(await api.operations.closings.first)
+            let wanted = CloseRequest(cause: "leaked connections", kind: .poolExhausted, fix: "a restart")
+            #expect(closing.request == wanted && closing.by == "responder")
+            #expect(try await send(responder, form, origin: own).status == 409)
+            #expect(try await api.audit.entries(limit: 10).contains { $0.action == "incident.close" })
         }
     }
 

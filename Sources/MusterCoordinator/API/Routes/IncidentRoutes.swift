@@ -188,22 +188,7 @@ struct IncidentRoutes {
         let caller = try context.caller(with: .respond)
         let incident = try Self.incident(context)
         let body = try await APIBody.decode(CloseRequest.self, from: request, max: bytesMax)
-        let isFalse = body.falseAlarm ?? false
-        let detail = [isFalse ? "a false alarm" : nil, body.cause.map { "cause: \($0)" }].compactMap(\.self)
-            .joined(separator: "; ")
-        try await services.audit.record(
-            "incident.close",
-            of: incident.description,
-            by: caller,
-            detail: detail
-        ) {
-            try await operations.close(
-                incident,
-                by: caller.name,
-                confirmedCause: body.cause,
-                falseAlarm: isFalse
-            )
-        }
+        try await services.close(incident, body, by: caller)
         return Response(status: .noContent)
     }
 
