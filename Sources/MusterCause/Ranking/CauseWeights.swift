@@ -8,6 +8,7 @@ import Glibc
 package struct CauseWeights: Hashable, Sendable {
     /// Something that is no candidate at all.
     package var none = 1.5
+    package var places = PlaceWeights()
     /// A change in the moment of the onset; decays with its distance.
     package var changeNear = 2.2
     package var changeDecayMinutes = 20.0

@@ -7,6 +7,12 @@ package struct Finding: Hashable, Sendable, Codable {
         case errorRate = "error-rate"
         /// A service answers slower than before.
         case latency
+        /// A service takes longer by itself, apart from what it waits for.
+        case ownTime = "own-time"
+        /// Calls to a service take longer on their way than it takes to answer them.
+        case transit
+        /// Requests no longer take their usual way through a service: steps are missing, or others are new.
+        case path
         /// A change near the onset.
         case change
         /// A dependency is down, slow or exhausted.
@@ -44,6 +50,11 @@ package struct Finding: Hashable, Sendable, Codable {
     package var exemplars: [String]
     /// The kind of cause that it speaks of by itself, as a full disk does; nil for mere symptoms.
     package var suggests: CauseKind?
+    /// The other side: the service that calls, where a call is meant; nil when there is none.
+    package var counterpart: String?
+    /// What it adds up to, so that a caller's trouble can be set against that of what it calls: seconds that requests
+    /// took longer, or requests that failed, more than usual; nil when not counted.
+    package var magnitude: Double?
 
     package init(
         id: FindingID,
@@ -57,7 +68,9 @@ package struct Finding: Hashable, Sendable, Codable {
         coverage: Coverage,
         change: Change? = nil,
         exemplars: [String] = [],
-        suggests: CauseKind? = nil
+        suggests: CauseKind? = nil,
+        counterpart: String? = nil,
+        magnitude: Double? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -71,5 +84,7 @@ package struct Finding: Hashable, Sendable, Codable {
         self.change = change
         self.exemplars = exemplars
         self.suggests = suggests
+        self.counterpart = counterpart
+        self.magnitude = magnitude
     }
 }

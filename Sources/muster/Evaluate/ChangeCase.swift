@@ -51,8 +51,15 @@ struct ChangeCase {
     }
 
     /// The candidates by how probable they are, most probable first.
-    func ranking(weights: ChangeWeights) -> ChangeRanking {
-        ChangeJudge.rank(window, against: telemetry.symptom(), weights: weights)
+    func ranking(weights: ChangeWeights) -> [RankedChange] {
+        let ranking = ChangeJudge.rank(window, against: telemetry.symptom(), weights: weights)
+        let allowed = Set(candidates)
+        var ranked = (ranking.changes + [ranking.none]).filter { allowed.contains($0.id) }
+        let total = ranked.reduce(0) { $0 + $1.probability }
+        for index in ranked.indices where total > 0 { ranked[index].probability /= total }
+        // Equals stay in the order of the engine.
+        return ranked.enumerated().sorted { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }
+            .map(\.element)
     }
 
     // MARK: Files
