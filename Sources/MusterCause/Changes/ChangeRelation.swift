@@ -253,6 +253,16 @@ struct ChangeRelation {
                 )
             )
         }
+        let piled = max(symptom.kind("threads"), symptom.kind("memory"), symptom.kind("open files"))
+        if piled > 0.3, added.count(where: \.startsWork) > removed.count(where: \.startsWork) {
+            reasons.append(
+                ChangeReason(
+                    mechanism: .behaviour,
+                    weight: weights.startsWork * piled,
+                    text: "starts work in the background, and something piles up"
+                )
+            )
+        }
         if change.hunks.contains(where: Self.hasCallInLoop) {
             let slow =
                 symptom.lines.contains { ChangeWords.says($0.line, ["latency", "duration", "slow"]) }
@@ -288,6 +298,14 @@ extension ParsedChange.Line {
             && !words.isDisjoint(with: [
                 "nil", "null", "none", "undefined", "len", "length", "empty", "ok", "has",
             ])
+    }
+
+    /// Starts something that goes on by itself.
+    fileprivate var startsWork: Bool {
+        let parts = ChangeWords.parts(text)
+        return text.contains("go func")
+            || !Set(parts).isDisjoint(with: ["thread", "spawn", "submit", "async"])
+            || text.contains("Task {")
     }
 
     fileprivate var isLoop: Bool {

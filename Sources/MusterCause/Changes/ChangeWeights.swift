@@ -30,12 +30,12 @@ package struct ChangeWeights: Hashable, Sendable {
 
     package var alertService = 1.0
     package var firstService = 0.7
-    package var failingService = 0.7
+    package var failingService = 1.0
     package var quietService = -1.2
     /// A service that the first failing one calls.
     package var calledByFirst = 1.0
     /// A service that calls the first failing one and may ask too much of it.
-    package var callsFirst = 0.6
+    package var callsFirst = 0.4
 
     package var inertFiles = -4.0
     package var elsewhere = -3.0
@@ -69,6 +69,7 @@ package struct ChangeWeights: Hashable, Sendable {
     package var loop = 0.5
     package var loopRelated = 1.5
     package var verboseLogs = 2.0
+    package var startsWork = 1.5
 
     package var outsidePeer = 3.5
     package var outsidePeerOfSeveral = 1.0

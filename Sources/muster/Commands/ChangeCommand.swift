@@ -110,7 +110,7 @@ struct ChangeRecordCommand: ParsableCommand {
     }
 
     /// As much of a diff as is taken, to the end of a line; says so when it is not all.
-    private static func read(_ path: String) throws -> String {
+    static func read(_ path: String) throws -> String {
         let max = 64 << 10
         var bytes: [UInt8] = []
         try Files.readPieces(path == "-" ? "/dev/stdin" : path) { piece in
