@@ -1,5 +1,6 @@
 import Glibc
 import MusterCause
+import MusterTesting
 import Testing
 
 @testable import muster
@@ -55,6 +56,29 @@ struct ChangeCaseTests {
         for truth in try Self.truths() {
             #expect(try Self.names(truth, rename: seed) == Self.names(truth), "\(truth.case)")
         }
+    }
+
+    @Test(
+        "A case needs its description and its changes; what is not told is left out, and a candidate without a word comes last"
+    )
+    func sparse() throws {
+        let directory = try TemporaryDirectory()
+        let description = """
+            {"case": "a", "t_alert": 1781795160, "alert": {"service": "shop"}, "candidates": ["shop"],
+             "change_candidates": ["0000001", "0000002", "none"]}
+            """
+        let changes = """
+            {"commits": [{"sha": "0000002", "timestamp": "2026-06-18T15:00:00Z", "files_changed": null, "diff": null},
+             {"sha": "0000003"}], "deploys": [{"service": "shop"}], "flags": null}
+            """
+        try directory.write("case.json", Array(description.utf8))
+        try directory.write("changes.json.gz", Array(changes.utf8))
+        let one = try ChangeCase(folder: directory.path(""), renameSeed: 5)
+        let ranking = one.ranking(weights: ChangeWeights())
+        #expect(ranking.map(\.id) == ["none", "0000002", "0000001"])
+        #expect(ranking[2].probability == 0)
+        try directory.write("traces.json.gz", Array("[{".utf8))
+        #expect(throws: CLIError.self) { try ChangeCase(folder: directory.path(""), renameSeed: nil) }
     }
 
     @Test("Services are renamed wherever they stand, and none is taken for a part of another")
