@@ -27,8 +27,9 @@ package struct LevelShift: Hashable, Sendable {
 
     /// Usual values below which nothing can be said.
     package static let usualMin = 5
-    /// Values now from which the score counts whole; with fewer it shrinks.
+    /// Values now from which the score counts whole; with fewer it shrinks. A mean of an interval stands for many.
     private static let nowFull = 4
+    private static let nowFullOfSingles = 8
 
     /// Nil when there is too little to compare. Values that are not finite don't count.
     package init?(
@@ -59,7 +60,8 @@ package struct LevelShift: Hashable, Sendable {
         )
         self.usual = center
         self.now = level
-        score = (level - center) / noise * (Double(min(count, Self.nowFull)) / Double(Self.nowFull)).squareRoot()
+        let full = Double(part == .all ? Self.nowFullOfSingles : Self.nowFull)
+        score = (level - center) / noise * min(1, Double(count) / full).squareRoot()
     }
 
     /// Of sorted values, between the two nearest; there must be one.

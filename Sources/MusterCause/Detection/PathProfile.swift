@@ -90,7 +90,7 @@ package struct PathProfile: Sendable {
     /// Visits of an entry below which nothing can be said: usual ones, and ones now.
     private static let usualMin = 4
     private static let historyMin = 5
-    private static let nowMin = 3
+    private static let nowMin = 4
     /// G statistic at which a change begins to count and at which it counts whole.
     private static let scoreFrom = 4.0
     private static let scoreFull = 25.0
@@ -123,8 +123,8 @@ package struct PathProfile: Sendable {
 
     /// The most telling difference of each service for the worse.
     ///
-    /// Worse is: a usual step is missing, an error is more frequent, or a step is new altogether. Fewer errors, and more
-    /// of what was usual, are not.
+    /// Worse is: a usual step is missing, or an error is more frequent. Fewer errors and new steps are not: where users
+    /// do what they did not do before, requests take ways that are new and well.
     package func differences() -> [Difference] {
         var best: [Int: Difference] = [:]
         var found: [Int] = []
@@ -153,11 +153,10 @@ package struct PathProfile: Sendable {
         let now = (of: seen[Era.now.rawValue], in: counts.visits[Era.now.rawValue])
         let isWorse = isError(step, of: entry.service)
         // History alone where there is enough of it: the last minute before an alert is often sick already.
-        var usual = history.in >= Self.historyMin ? history : both
+        let usual = history.in >= Self.historyMin ? history : both
         let more = Double(now.of) * Double(usual.in) > Double(usual.of) * Double(now.in)
         if more {
-            guard isWorse || both.of == 0 else { return nil }
-            if !isWorse { usual = both }
+            guard isWorse else { return nil }
         } else if isWorse {
             return nil
         }

@@ -62,10 +62,9 @@ package struct CauseRanking {
         var candidates = Self.merged(input.findings.compactMap(candidate))
         candidates += places.compactMap(candidate)
         for index in candidates.indices { judge(&candidates[index]) }
-        let total = candidates.reduce(exp(weights.none)) { $0 + exp($1.score) }
-        let cap = weights.cap(coverage: input.coverage.ratio)
-        var hypotheses = candidates.map { candidate in
-            candidate.hypothesis(probability: min(exp(candidate.score) / total, cap), service: input.service)
+        let probabilities = probabilities(candidates.map(\.score))
+        var hypotheses = zip(candidates, probabilities).map { candidate, probability in
+            candidate.hypothesis(probability: probability, service: input.service)
         }
         // Equals stay in the order in which they were found: names have no influence.
         hypotheses = hypotheses.enumerated()
@@ -80,6 +79,19 @@ package struct CauseRanking {
             coverage: input.coverage,
             unseen: input.unseen
         )
+    }
+
+    /// The probability of each candidate, in their order; what is missing to 1 is "none of these".
+    ///
+    /// What was not seen may hold a rival as strong as the best one, and the cause itself: both lower what is sure.
+    private func probabilities(_ scores: [Double]) -> [Double] {
+        guard let best = scores.max() else { return [] }
+        let seen = min(max(input.coverage.ratio, 0.01), 1)
+        let rivals = (1 - seen) / seen * exp(best)
+        let total = scores.reduce(exp(weights.none) + rivals) { $0 + exp($1) }
+        return scores.map { score in
+            min(weights.calibration.probability(share: exp(score) / total), 0.99) * weights.cap(coverage: seen)
+        }
     }
 
     // MARK: Candidates

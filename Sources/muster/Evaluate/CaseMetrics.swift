@@ -46,18 +46,24 @@ struct CaseMetrics {
     private(set) var series: [Key: [Series]] = [:]
     private(set) var order: [Key] = []
     /// Seconds between samples.
-    private(set) var interval = 60.0
+    let interval: Double
 
     /// Samples since the alert that are looked at: later ones may show the repair.
     private static let nowMax = 3
     /// Nothing of the healthy time so near to the alert is used: its own file may reach into the trouble.
     private static let guardSeconds = 600.0
 
-    init(_ table: CSVTable?, reference: CSVTable?, alertAt: Double, hiddenFrom: Double?) throws(CLIError) {
+    init(
+        _ table: CSVTable?,
+        reference: CSVTable?,
+        interval: Double,
+        alertAt: Double,
+        hiddenFrom: Double?
+    ) throws(CLIError) {
+        self.interval = interval
         guard let table, table.count > 0 else { return }
         let times = try Self.times(table)
         let pastTimes = try reference.map { table throws(CLIError) in try Self.times(table) } ?? []
-        interval = Self.interval(times)
         var before: [Int] = []
         var now: [Int] = []
         for (row, time) in times.enumerated() {
@@ -108,7 +114,9 @@ struct CaseMetrics {
         return times
     }
 
-    private static func interval(_ times: [Double]) -> Double {
+    /// Seconds from one sample of a table to the next.
+    static func interval(_ table: CSVTable) throws(CLIError) -> Double {
+        let times = try times(table)
         let steps = zip(times, times.dropFirst()).map { $1 - $0 }.filter { $0 > 0 }.sorted()
         return steps.isEmpty ? 60 : steps[steps.count / 2]
     }

@@ -8,6 +8,8 @@ struct CaseOptions {
     var alertAfter = 0.0
     /// Seconds before the alert at which it is pretended to fire instead; what came later is hidden then.
     var quietBefore: Double?
+    /// Looks at a moment of the healthy time instead of the incident.
+    var isHealthy = false
     /// Share of the services that answer.
     var coverage = 1.0
     /// Kinds of evidence that are left out.

@@ -29,6 +29,10 @@ struct CaseTraces {
     /// Fault-free telemetry so near to the alert is left out.
     private static let guardBefore = 30.0
     private static let guardAfter = 200.0
+    /// How much since the alert is looked at.
+    private static let nowSeconds = 180.0
+    /// Requests that began so shortly before the last span may not have ended.
+    private static let unfinished = 5.0
 
     init(alertAt: Double, hiddenFrom: Double?) {
         self.alertAt = alertAt
@@ -83,13 +87,15 @@ struct CaseTraces {
             )
         }
         let lines = try logs.map { logs throws(CLIError) in try self.lines(logs) } ?? [:]
+        var last = -Double.infinity
+        for rows in traces.values { for row in rows { last = max(last, row.value.start) } }
         for trace in order {
             guard var rows = traces[trace] else { continue }
             let start = min(
                 rows.map(\.value.start).min() ?? 0,
                 lines[trace]?.map(\.time).min() ?? .infinity
             )
-            guard let era = era(start, isReference: isReference) else { continue }
+            guard start < last - Self.unfinished, let era = era(start, isReference: isReference) else { continue }
             var places: [String: Int] = [:]
             for (place, row) in rows.enumerated() { places[row.span] = place }
             for place in rows.indices { rows[place].value.parent = places[rows[place].parent] }
@@ -103,7 +109,7 @@ struct CaseTraces {
             return start > alertAt - Self.guardBefore && start < alertAt + Self.guardAfter ? nil : .history
         }
         if let hiddenFrom, start >= hiddenFrom { return nil }
-        if start >= alertAt { return .now }
+        if start >= alertAt { return start < alertAt + Self.nowSeconds ? .now : nil }
         return start < alertAt - 1 ? .before : nil
     }
 
@@ -232,7 +238,7 @@ struct CaseTraces {
     /// often sick already.
     private func shift(_ now: [Double], _ usual: (CallTimes) -> [Double]) -> LevelShift? {
         func compared(_ usual: [Double]) -> LevelShift? {
-            LevelShift(usual: usual, now: now, part: .all, nowMin: 3, relativeFloor: 0.1, absoluteFloor: 0.001)
+            LevelShift(usual: usual, now: now, part: .all, nowMin: 4, relativeFloor: 0.1, absoluteFloor: 0.001)
         }
         let history = usual(times[PathProfile.Era.history.rawValue])
         let before = usual(times[PathProfile.Era.before.rawValue])

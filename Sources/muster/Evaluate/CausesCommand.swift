@@ -57,6 +57,9 @@ extension EvaluateCommand {
         )
         var before: Double?
 
+        @Flag(help: "Look at a moment of each case's healthy time instead of the incident.")
+        var healthy = false
+
         @Option(help: ArgumentHelp("Share of services that answer.", valueName: "0...1"))
         var coverage = 1.0
 
@@ -97,6 +100,7 @@ extension EvaluateCommand {
             options.renameSeed = rename
             options.alertAfter = after
             options.quietBefore = before
+            options.isHealthy = healthy
             options.coverage = coverage
             options.without = Set(without.compactMap(\.source))
             var changeWeights = ChangeWeights()

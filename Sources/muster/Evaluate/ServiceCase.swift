@@ -42,14 +42,27 @@ struct ServiceCase {
         candidates = info.candidates.map { names.name($0) }
         hide()
         try readCalls()
+        let own = try CSVTable("\(folder)/metrics.csv.gz")
+        let past = try reference("metrics")
         let metrics = try CaseMetrics(
-            CSVTable("\(folder)/metrics.csv.gz"),
-            reference: try reference("metrics"),
-            alertAt: alertAt,
+            options.isHealthy ? past : own,
+            reference: past,
+            interval: own.map { table throws(CLIError) in try CaseMetrics.interval(table) } ?? 60,
+            alertAt: try moment(in: past, column: "time", seconds: 1),
             hiddenFrom: hiddenFrom
         )
         try look(at: metrics)
         try lookAtRequests()
+    }
+
+    /// When the alert fires; in the healthy time, a moment that differs from case to case.
+    private func moment(in table: CSVTable?, column: String, seconds unit: Double) throws(CLIError) -> Double {
+        guard options.isHealthy, let table, table.count > 3 else { return alertAt }
+        let time = try table.column(column)
+        let times = (0..<table.count).compactMap { table.number($0, time) }.sorted()
+        // In the second half, so that there is a before; by the case's own time, so that no two are alike.
+        let share = 0.5 + 0.4 * (info.alertAt / 977).truncatingRemainder(dividingBy: 1)
+        return times[Int(share * Double(times.count - 1))] * unit
     }
 
     /// What the engine is given.
@@ -167,8 +180,8 @@ extension ServiceCase {
 
     private mutating func lookAtProcessor(_ entity: String, _ metrics: CaseMetrics) {
         let shifts = (metrics.series[.init(entity: entity, quantity: .processor)] ?? []).compactMap {
-            // A percent of its share, or a thousandth of a core, is nothing.
-            LevelShift(usual: $0.usual, now: $0.now, absoluteFloor: 1)
+            // Two percent of its share, or two thousandths of a core, are nothing.
+            LevelShift(usual: $0.usual, now: $0.now, absoluteFloor: 2)
         }
         guard let shift = shifts.max(by: { $0.score < $1.score }) else { return }
         let service = names.name(entity)
@@ -176,7 +189,7 @@ extension ServiceCase {
             .resource,
             service,
             "\(service) uses \((shift.now / max(shift.usual, 1e-9)).text(decimals: 1)) times the CPU that it usually does",
-            effect: EffectScale.effect(shift.score, from: 6, full: 40),
+            effect: EffectScale.effect(shift.score, from: 8, full: 40),
             suggests: .cpu,
             subject: "cpu"
         )
@@ -336,17 +349,21 @@ extension ServiceCase {
     private mutating func lookAtRequests() throws {
         if let spans = try CSVTable("\(folder)/spans.csv.gz") {
             try lookAtTraces(spans)
-        } else if let minutes = try CSVTable("\(folder)/spans_by_minute.csv.gz") {
+        } else if !options.isHealthy, let minutes = try CSVTable("\(folder)/spans_by_minute.csv.gz") {
             try lookAtMinutes(minutes)
         }
     }
 
     private mutating func lookAtTraces(_ spans: CSVTable) throws {
-        var traces = CaseTraces(alertAt: alertAt, hiddenFrom: hiddenFrom)
-        if let past = try reference("spans") {
-            try traces.add(past, logs: try reference("logs"), isReference: true)
+        let past = try reference("spans")
+        let moment = try moment(in: past, column: "t_ms", seconds: 0.001)
+        var traces = CaseTraces(alertAt: moment, hiddenFrom: hiddenFrom)
+        if options.isHealthy {
+            if let past { try traces.add(past, logs: try reference("logs"), isReference: false) }
+        } else {
+            if let past { try traces.add(past, logs: try reference("logs"), isReference: true) }
+            try traces.add(spans, logs: try CSVTable("\(folder)/logs.csv.gz"), isReference: false)
         }
-        try traces.add(spans, logs: try CSVTable("\(folder)/logs.csv.gz"), isReference: false)
         traces.finish()
         for difference in traces.profile.differences() {
             let service = names.name(traces.services[difference.entry.service])
