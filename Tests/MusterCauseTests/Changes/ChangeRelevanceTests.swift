@@ -48,8 +48,11 @@ import Testing
     func harmless() throws {
         let docs = "--- a/docs/x.md\n+++ b/docs/x.md\n@@\n-old\n+new words\n"
         func probability(_ diff: String) -> Double {
-            let found = [samples.symptom(1), lines, change(8, before: .seconds(60), diff: diff)]
-            return CauseRanking.rank(samples.input(found)).hypotheses.first?.probability ?? 0
+            // On sick and healthy hosts, and long ago: one that may be it or not.
+            var found = samples.change(8, before: .seconds(3600), on: ["web-1", "web-2", "web-3"])
+            found.change?.diff = diff
+            return CauseRanking.rank(samples.input([samples.symptom(1), found])).hypotheses.first?.probability
+                ?? 0
         }
         #expect(probability(docs) < probability(""))
     }
