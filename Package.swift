@@ -285,7 +285,8 @@ let package = Package(
         .testTarget(
             name: "MusterCLITests",
             dependencies: [
-                "muster", "MusterCore", "MusterIdentity", "MusterIncident", "MusterRecord", "MusterTesting",
+                "muster", "MusterCause", "MusterCore", "MusterIdentity", "MusterIncident", "MusterRecord",
+                "MusterTesting",
             ],
             swiftSettings: settings
         ),

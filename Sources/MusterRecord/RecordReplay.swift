@@ -229,6 +229,7 @@ extension Ranking {
                     findings: incident.findings,
                     onset: incident.context?.onset ?? incident.opened,
                     service: incident.service,
+                    alertText: incident.title,
                     related: incident.related,
                     hosts: hosts,
                     coverage: coverage,

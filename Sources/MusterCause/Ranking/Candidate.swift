@@ -6,6 +6,8 @@ struct Candidate {
     let first: Finding
     let subject: String
     var change: Change?
+    /// Why the change fits the symptom; empty when nothing in it says so.
+    var reason = ""
     /// Whether it stands for a service as a place, with all that was found there.
     var isPlace = false
     /// Log-odds.
@@ -47,7 +49,7 @@ struct Candidate {
         let sorted = weights.sorted { (abs($0.value), $0.key) > (abs($1.value), $1.key) }
         return Hypothesis(
             kind: kind,
-            cause: change.map { $0.cause(on: hosts) } ?? first.text,
+            cause: change.map { $0.cause(on: hosts) + (reason.isEmpty ? "" : ": \(reason)") } ?? first.text,
             hosts: hosts.sorted(),
             service: self.service.isEmpty ? service : self.service,
             change: change,

@@ -14,6 +14,7 @@ package struct CauseRanking {
     private let weights: CauseWeights
     private let sick: Set<HostReference>
     private let healthy: Set<HostReference>
+    private let relevance: ChangeRelevance
 
     package static func rank(_ input: RankingInput, weights: CauseWeights = CauseWeights()) -> Ranking {
         CauseRanking(input, weights).ranking()
@@ -22,7 +23,8 @@ package struct CauseRanking {
     /// Every service that is known, the most suspicious first, with the probability that the trouble comes from it.
     ///
     /// What no hypothesis claims is divided evenly among the services that nothing speaks for.
-    package static func places(_ input: RankingInput, weights: CauseWeights = CauseWeights()) -> [RankedPlace] {
+    package static func places(_ input: RankingInput, weights: CauseWeights = CauseWeights()) -> [RankedPlace]
+    {
         let ranking = CauseRanking(input, weights).ranking(hypothesesMax: .max)
         let places = input.graph.places(
             alerting: input.service,
@@ -48,6 +50,7 @@ package struct CauseRanking {
         self.weights = weights
         self.sick = Set(input.hosts.filter { $0.state == .sick }.map(\.host))
         self.healthy = Set(input.hosts.filter { $0.state == .healthy }.map(\.host))
+        self.relevance = ChangeRelevance(input)
     }
 
     private func ranking(hypothesesMax: Int = Self.hypothesesMax) -> Ranking {
@@ -162,6 +165,7 @@ package struct CauseRanking {
     private func judge(_ candidate: inout Candidate) {
         if let change = candidate.change {
             judgeNearness(&candidate, change)
+            judgeRelevance(&candidate)
             judgePlace(&candidate, Set(change.hosts))
         } else {
             judgeOnset(&candidate)
@@ -187,6 +191,13 @@ package struct CauseRanking {
         guard !change.service.isEmpty, !input.service.isEmpty else { return }
         let related = input.related.contains(change.service) || change.service == input.service
         candidate.add(related ? weights.sameService : -weights.otherService, candidate.first)
+    }
+
+    /// A diff that speaks of what the symptom speaks of tells more than that it came at the same time.
+    private func judgeRelevance(_ candidate: inout Candidate) {
+        guard let found = relevance.weight(of: candidate.first, weights) else { return }
+        candidate.add(found.weight, candidate.first)
+        candidate.reason = found.reason ?? ""
     }
 
     /// What is on exactly the sick hosts, and on no healthy one, tells most.

@@ -18,6 +18,11 @@ package struct CauseWeights: Hashable, Sendable {
     package var clockSlackMinutes = 0.25
     /// Factor on nearness while nothing is seen to be wrong.
     package var withoutSymptom = 0.4
+    /// What diffs have to do with the symptom: what is more than chance, by this, and at most so much.
+    package var relation = 0.6
+    package var relationChance = 1.5
+    package var relationMax = 3.0
+    package var relationAgainstMax = 2.0
     package var sameService = 0.7
     package var otherService = 1.0
     package var exactlySick = 3.0

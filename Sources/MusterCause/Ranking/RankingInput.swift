@@ -26,6 +26,8 @@ package struct RankingInput: Sendable {
     package var onset: Timestamp
     /// Of the incident; empty when unknown.
     package var service: String
+    /// What the alert says; empty when unknown.
+    package var alertText: String
     /// Services that it depends on, or that share its hosts.
     package var related: Set<String>
     package var hosts: [HostHealth]
@@ -46,6 +48,7 @@ package struct RankingInput: Sendable {
         findings: [Finding],
         onset: Timestamp,
         service: String,
+        alertText: String = "",
         related: Set<String>,
         hosts: [HostHealth],
         coverage: Coverage,
@@ -59,6 +62,7 @@ package struct RankingInput: Sendable {
         self.findings = findings
         self.onset = onset
         self.service = service
+        self.alertText = alertText
         self.related = related
         self.hosts = hosts
         self.coverage = coverage
@@ -73,7 +77,9 @@ package struct RankingInput: Sendable {
     /// What the findings say about places.
     package var graph: EvidenceGraph {
         var graph = EvidenceGraph()
-        for service in observed { graph.add(service: service, observed: true, isNew: newcomers.contains(service)) }
+        for service in observed {
+            graph.add(service: service, observed: true, isNew: newcomers.contains(service))
+        }
         for call in calls { graph.add(call: call.caller, to: call.callee) }
         for finding in findings { graph.add(finding) }
         return graph

@@ -21,6 +21,7 @@ enum HypothesisDesk {
                 findings: findings,
                 onset: onset,
                 service: incident.service,
+                alertText: incident.title,
                 related: incident.related,
                 hosts: hosts,
                 coverage: coverage,

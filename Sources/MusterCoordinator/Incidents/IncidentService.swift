@@ -265,7 +265,13 @@ package final class IncidentService: Operations, Service {
     ) async throws(OperationError) -> ChangeID {
         let (change, key) = try ChangeBody.read(raw, format: format, from: sender, at: now())
         do throws(StoreError) {
-            return try await changeStore.add(change, raw: raw, key: key, from: sender, at: now())
+            return try await changeStore.add(
+                ChangeBody.masked(change),
+                raw: SecretMask.mask(raw[...]),
+                key: key,
+                from: sender,
+                at: now()
+            )
         } catch {
             throw error.operation
         }
@@ -277,7 +283,8 @@ package final class IncidentService: Operations, Service {
     ) async throws(OperationError) -> ChangeID {
         try ChangeBody.check(change)
         do throws(StoreError) {
-            return try await changeStore.add(change, raw: nil, key: "", from: operatorName, at: now())
+            let masked = ChangeBody.masked(change)
+            return try await changeStore.add(masked, raw: nil, key: "", from: operatorName, at: now())
         } catch {
             throw error.operation
         }

@@ -33,6 +33,15 @@ package enum ChangeBody {
     /// Ten minutes.
     private static let sameWithinNanoseconds: Int64 = 600_000_000_000
 
+    /// The change without secrets: its diff, for one, comes from whoever deploys, not from a host that masks.
+    package static func masked(_ change: Change) -> Change {
+        var change = change
+        for text in [\Change.diff, \Change.summary, \Change.before, \Change.after] {
+            change[keyPath: text] = SecretMask.mask(change[keyPath: text])
+        }
+        return change
+    }
+
     /// Refuses what is empty or too large to be shown.
     package static func check(_ change: Change) throws(OperationError) {
         guard !change.summary.isEmpty, change.summary.utf8.count <= 1024 else {

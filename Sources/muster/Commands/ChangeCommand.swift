@@ -21,6 +21,7 @@ struct ChangeRecordCommand: ParsableCommand {
               muster change record deploy --service shop --by sarah --number 4521 --from 4520 --to 4521 --host web-2
               muster change record flag --service checkout --by tom --summary "new-basket on for 10%"
               muster change record config --service db --summary "max_connections 100 -> 40"
+              git diff v4520 v4521 -- src | muster change record deploy --service shop --to 4521 --diff -
             """
     )
 
@@ -63,6 +64,14 @@ struct ChangeRecordCommand: ParsableCommand {
     @Option(help: ArgumentHelp("One line for people; else made of the rest.", valueName: "text"))
     var summary: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What was changed, as a unified diff; \"-\" reads standard input. Its first 64 KiB are sent, secrets masked on arrival.",
+            valueName: "file"
+        )
+    )
+    var diff: String?
+
     @Option(help: ArgumentHelp("When, as 2026-11-23T02:14:07Z; else now.", valueName: "time"))
     var at: String?
 
@@ -86,6 +95,7 @@ struct ChangeRecordCommand: ParsableCommand {
             actor: by,
             before: before,
             after: after,
+            diff: try diff.map(Self.read) ?? "",
             source: "muster change record",
             reference: number
         )
@@ -97,6 +107,21 @@ struct ChangeRecordCommand: ParsableCommand {
         } else {
             Terminal.out("Recorded \(Terminal.clean(change.title)): \(Terminal.clean(change.summary))")
         }
+    }
+
+    /// As much of a diff as is taken, to the end of a line; says so when it is not all.
+    static func read(_ path: String) throws -> String {
+        let max = 64 << 10
+        var bytes: [UInt8] = []
+        try Files.readPieces(path == "-" ? "/dev/stdin" : path) { piece in
+            if bytes.count <= max { bytes += piece.prefix(max + 1 - bytes.count) }
+        }
+        if bytes.count > max {
+            let end = bytes[..<max].lastIndex(of: 0x0A) ?? max - 1
+            bytes = Array(bytes[...end])
+            Terminal.error("muster: the diff is long; its first \(bytes.count) bytes are sent")
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// `shop 4520 -> 4521`, as much of it as is known.

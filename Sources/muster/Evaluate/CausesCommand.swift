@@ -15,15 +15,19 @@ extension EvaluateCommand {
                 the engine of a live incident. Writes one JSON object a line: case, task, ranking (name and \
                 probability, best first), verdict, seconds.
 
+                A case with changes.json.gz asks for the change that did it, or "none"; --after, --before and \
+                --coverage are for cases that ask for a service.
+
                 EXAMPLES
                   muster evaluate causes incidents --out rankings.jsonl
                   muster evaluate causes incidents --out renamed.jsonl --rename 7     # must be the same lists
                   muster evaluate causes incidents --out half.jsonl --coverage 0.5    # half the services don't answer
                   muster evaluate causes incidents --out quiet.jsonl --before 120     # two minutes before the fault
+                  muster evaluate causes incidents --out rankings.jsonl --task change --explain
                 """
         )
 
-        enum Task: String, ExpressibleByArgument, CaseIterable {
+        enum Task: String, ExpressibleByArgument, CaseIterable, Encodable {
             case service
             case change
         }
@@ -37,7 +41,12 @@ extension EvaluateCommand {
         @Option(help: "What is asked for; without it, whatever a case asks for.")
         var task: Task?
 
-        @Option(help: ArgumentHelp("Rename all entities first; the names are put back at the end.", valueName: "seed"))
+        @Option(
+            help: ArgumentHelp(
+                "Rename all entities first; the names are put back at the end.",
+                valueName: "seed"
+            )
+        )
         var rename: UInt64?
 
         @Option(help: ArgumentHelp("Let the alert fire so much later.", valueName: "seconds"))
@@ -54,8 +63,16 @@ extension EvaluateCommand {
         @Option(help: ArgumentHelp("Share of services that answer.", valueName: "0...1"))
         var coverage = 1.0
 
-        @Option(help: "Leave a kind of evidence out: resource, transit, own-time, path, latency, errors, logs.")
-        var without: [Place.Source] = []
+        @Option(
+            help: ArgumentHelp(
+                """
+                Leave a kind of evidence out. On services: resource, transit, own-time, path, latency, errors, logs. \
+                On changes: \(ChangeMechanism.allCases.map(\.rawValue).joined(separator: ", ")).
+                """,
+                valueName: "kind"
+            )
+        )
+        var without: [Evidence] = []
 
         @Option(help: ArgumentHelp("Other weights, as JSON.", valueName: "file"))
         var weights: String?
@@ -63,16 +80,21 @@ extension EvaluateCommand {
         @Flag(help: "Write the share of all weights instead of the calibrated probability.")
         var uncalibrated = false
 
-        @Flag(help: "Also write what each place was given, by kind of evidence, and its findings.")
+        @Flag(help: "Also write what each place or change was given, by kind of evidence, and why.")
         var explain = false
 
         @Flag(help: "Print one JSON object.")
         var json = false
 
         func validate() throws {
-            guard coverage > 0, coverage <= 1 else { throw ValidationError("--coverage must be above 0 and at most 1") }
+            guard coverage > 0, coverage <= 1 else {
+                throw ValidationError("--coverage must be above 0 and at most 1")
+            }
             guard before.map({ $0 > 0 && $0.isFinite }) ?? true, after.isFinite, after >= 0 else {
                 throw ValidationError("--before and --after take seconds above 0")
+            }
+            if task == .change, before != nil || after != 0 || coverage != 1 {
+                throw ValidationError("--before, --after and --coverage are for cases that ask for a service")
             }
         }
 
@@ -83,8 +105,13 @@ extension EvaluateCommand {
             options.quietBefore = before
             options.isHealthy = healthy
             options.coverage = coverage
-            options.without = Set(without)
-            if let weights { options.weights.places = try JSON.decode(PlaceWeights.self, try Files.read(weights)) }
+            options.without = Set(without.compactMap(\.source))
+            var changeWeights = ChangeWeights()
+            changeWeights.without = Set(without.compactMap(\.mechanism))
+            let asWasRecorded = before == nil && after == 0 && coverage == 1
+            if let weights {
+                options.weights.places = try JSON.decode(PlaceWeights.self, try Files.read(weights))
+            }
             if uncalibrated { options.weights.calibration = .identity }
             let cases = try Files.folders(in: "\(folder)/cases")
             guard !cases.isEmpty else { throw CLIError(.failed, "there is no case in \(folder)/cases") }
@@ -96,9 +123,20 @@ extension EvaluateCommand {
                 guard (task ?? info.task) == info.task else { continue }
                 Terminal.progress("\(name): \(row.cases) done")
                 let started = Self.now
-                guard info.task == .service else { continue }
-                let one = try ServiceCase(folder: path, references: "\(folder)/reference", options: options)
-                var line = Line(one, weights: options.weights, explain: explain)
+                var line: Line
+                switch info.task {
+                case .service:
+                    let one = try ServiceCase(
+                        folder: path,
+                        references: "\(folder)/reference",
+                        options: options
+                    )
+                    line = Line(one, weights: options.weights, explain: explain)
+                case .change:
+                    guard asWasRecorded else { continue }
+                    let one = try ChangeCase(folder: path, renameSeed: rename)
+                    line = Line(one, weights: changeWeights, explain: explain)
+                }
                 line.seconds = Self.now - started
                 row.add(line.seconds)
                 lines += try JSON.bytes(line) + [0x0A]
@@ -127,7 +165,7 @@ extension EvaluateCommand {
             }
 
             var id: String
-            var task = Task.service.rawValue
+            var task: Task
             var ranking: [Entry]
             var verdict: String
             var seconds = 0.0
@@ -144,20 +182,44 @@ extension EvaluateCommand {
                 let input = one.input
                 let known = Set(one.candidates)
                 id = one.info.id
+                task = .service
                 verdict = CauseRanking.rank(input, weights: weights).verdict.rawValue
-                ranking = CauseRanking.places(input, weights: weights).filter { known.contains($0.place.service) }
-                    .map { ranked in
-                        var entry = Entry(
-                            name: one.names.original(ranked.place.service),
-                            probability: (ranked.probability * 1e6).rounded() / 1e6
-                        )
-                        if explain {
-                            entry.parts = [:]
-                            for part in ranked.place.parts { entry.parts?[part.source.rawValue] = part.weight }
-                            entry.findings = ranked.place.parts.map(\.finding.text)
-                        }
-                        return entry
+                ranking = CauseRanking.places(input, weights: weights).filter {
+                    known.contains($0.place.service)
+                }
+                .map { ranked in
+                    var entry = Entry(
+                        name: one.names.original(ranked.place.service),
+                        probability: (ranked.probability * 1e6).rounded() / 1e6
+                    )
+                    if explain {
+                        entry.parts = [:]
+                        for part in ranked.place.parts { entry.parts?[part.source.rawValue] = part.weight }
+                        entry.findings = ranked.place.parts.map(\.finding.text)
                     }
+                    return entry
+                }
+            }
+        }
+
+        /// Which of the two engines' kinds of evidence a word means.
+        enum Evidence: ExpressibleByArgument {
+            case place(Place.Source)
+            case change(ChangeMechanism)
+
+            init?(argument: String) {
+                if let source = Place.Source(rawValue: argument) {
+                    self = .place(source)
+                } else if let mechanism = ChangeMechanism(rawValue: argument) {
+                    self = .change(mechanism)
+                } else {
+                    return nil
+                }
+            }
+
+            var source: Place.Source? { if case .place(let source) = self { source } else { nil } }
+            var mechanism: ChangeMechanism? {
+                if case .change(let mechanism) = self { mechanism } else { nil }
             }
         }
 
@@ -193,4 +255,22 @@ extension CaseInfo {
     var task: EvaluateCommand.Causes.Task { changeCandidates == nil ? .service : .change }
 }
 
-extension Place.Source: ExpressibleByArgument {}
+extension EvaluateCommand.Causes.Line {
+    init(_ one: ChangeCase, weights: ChangeWeights, explain: Bool) {
+        id = one.id
+        task = .change
+        let ranked = one.ranking(weights: weights)
+        ranking = ranked.map { change in
+            var entry = Entry(name: change.id, probability: (change.probability * 1e6).rounded() / 1e6)
+            if explain {
+                entry.parts = change.reasons.reduce(into: [:]) {
+                    $0[$1.mechanism.rawValue, default: 0] += $1.weight
+                }
+                entry.findings = change.reasons.map(\.text)
+            }
+            return entry
+        }
+        let stands = ranked.first.map { $0.probability >= 0.5 } ?? false
+        verdict = (stands ? Verdict.likely : .unknown).rawValue
+    }
+}

@@ -1,5 +1,3 @@
-import MusterCore
-
 /// What is masked besides the usual, and what never is.
 package final class MaskRules: Sendable {
     package static let standard = MaskRules()

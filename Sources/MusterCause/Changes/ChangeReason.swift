@@ -1,0 +1,53 @@
+/// Where evidence for or against a change comes from; each can be switched off to see what it is worth.
+package enum ChangeMechanism: String, Sendable, CaseIterable {
+    /// Documentation, tests, comments, formatting.
+    case nature
+    /// Whether and how it went live.
+    case delivery
+    /// When it went live, against the onset.
+    case time
+    /// Which service it went live on, against where the trouble is.
+    case place
+    case words
+    case identifiers
+    /// Lines of the diff that say what was logged.
+    case literals
+    /// Files that a stack names.
+    case owners
+    /// What sort of code it touches, against the sort of trouble.
+    case kinds
+    case values
+    case dependencies
+    /// Guards taken out, calls in loops.
+    case behaviour
+    case flags
+    /// Signs that nothing of ours is the cause.
+    case outside
+}
+
+/// A piece of evidence for or against a change, in log-odds.
+package struct ChangeReason: Hashable, Sendable {
+    package var mechanism: ChangeMechanism
+    package var weight: Double
+    /// A sentence without a full stop.
+    package var text: String
+}
+
+/// A change with how probable it is that it caused the incident.
+package struct RankedChange: Hashable, Sendable {
+    package var id: String
+    /// Of all changes and "none of these" together 1.
+    package var probability: Double
+    /// Log-odds.
+    package var score: Double
+    /// Strongest first.
+    package var reasons: [ChangeReason]
+}
+
+/// Changes by how probable they are the cause, beside "none of these".
+package struct ChangeRanking: Hashable, Sendable {
+    /// Most probable first.
+    package var changes: [RankedChange]
+    /// That nothing of what was changed is the cause; its ``RankedChange/id`` is `none`.
+    package var none: RankedChange
+}
