@@ -82,7 +82,7 @@ extension Symptom {
             switch finding.kind {
             case .logs, .dependency: weight = 1
             case .errorRate, .latency, .ownTime, .transit, .path, .resource: weight = 0.6
-            case .change, .difference, .nothing, .blind: continue
+            case .change, .difference, .past, .nothing, .blind: continue
             }
             texts.append(Text(finding.subject, weight: weight))
             texts.append(Text(finding.text, weight: 0.5 * weight))
