@@ -42,6 +42,13 @@ package struct RankedChange: Hashable, Sendable {
     package var score: Double
     /// Strongest first.
     package var reasons: [ChangeReason]
+
+    package init(id: String, probability: Double, score: Double, reasons: [ChangeReason]) {
+        self.id = id
+        self.probability = probability
+        self.score = score
+        self.reasons = reasons
+    }
 }
 
 /// Changes by how probable they are the cause, beside "none of these".

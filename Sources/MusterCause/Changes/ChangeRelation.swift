@@ -39,7 +39,10 @@ struct ChangeRelation {
     func reasons(of change: ParsedChange) -> [ChangeReason] {
         var reasons = [words(change), identifiers(change)]
         if !change.isCosmetic {
-            reasons += [literals(change), owner(change), kind(change), value(change), dependency(change)]
+            let values = ValueChange.all(in: change)
+            reasons += [
+                literals(change), owner(change), kind(change, values), value(values), dependency(change),
+            ]
             reasons += behaviour(change)
         }
         return reasons.compactMap { $0 }.filter {
@@ -106,9 +109,9 @@ struct ChangeRelation {
         return ChangeReason(mechanism: .owners, weight: weights.owner, text: "a stack passes through \(file)")
     }
 
-    private func kind(_ change: ParsedChange) -> ChangeReason? {
+    private func kind(_ change: ParsedChange, _ values: [ValueChange]) -> ChangeReason? {
         var net = Set(change.stems.filter { $0.value != 0 }.keys)
-        for value in ValueChange.all(in: change) { net.formUnion(value.keys) }
+        for value in values { net.formUnion(value.keys) }
         if change.change.files.contains(where: {
             $0.lowercased().contains("migration") || $0.hasSuffix(".sql")
         }) {
@@ -136,9 +139,9 @@ struct ChangeRelation {
 
     // MARK: Values
 
-    private func value(_ change: ParsedChange) -> ChangeReason? {
+    private func value(_ values: [ValueChange]) -> ChangeReason? {
         var best: ChangeReason?
-        for value in ValueChange.all(in: change) {
+        for value in values {
             let reason = self.reason(value)
             if reason.weight > best?.weight ?? -.infinity { best = reason }
         }

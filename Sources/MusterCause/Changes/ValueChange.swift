@@ -8,7 +8,7 @@ struct ValueChange {
     var after: Quantity
 
     /// Most pairs of lines that are compared in one hunk.
-    private static let linesMax = 200
+    private static let linesMax = 80
 
     /// Numbers of lines that went out, each with its new value in an alike line that came in.
     static func all(in change: ParsedChange) -> [ValueChange] {

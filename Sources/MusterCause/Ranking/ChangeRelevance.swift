@@ -6,7 +6,7 @@ struct ChangeRelevance {
     private let reasons: [FindingID: [ChangeReason]]
 
     /// Most changes whose diffs are read: the nearest to the onset.
-    private static let changesMax = 200
+    private static let changesMax = 60
 
     init(_ input: RankingInput) {
         let told = input.findings.filter { $0.change != nil }

@@ -27,10 +27,10 @@ struct ChangeCase {
             files = files.map { ServiceRenaming(services, seed: seed).apply(to: $0) }
         }
         let description = try Self.decode(Description.self, files[0], "\(folder)/case.json")
-        let changes = try Self.decode(Changes.self, files[1], "\(folder)/changes.json.gz")
+        let changes = try Self.decode(JSONValue.self, files[1], "\(folder)/changes.json.gz")
         id = description.case
         candidates = description.changeCandidates ?? []
-        window = changes.window
+        window = Self.window(changes)
         telemetry = ChangeTelemetry(
             services: Set(description.candidates),
             alert: ChangeTelemetry.Alert(
@@ -58,8 +58,14 @@ struct ChangeCase {
         let total = ranked.reduce(0) { $0 + $1.probability }
         for index in ranked.indices where total > 0 { ranked[index].probability /= total }
         // Equals stay in the order of the engine.
-        return ranked.enumerated().sorted { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }
+        ranked = ranked.enumerated().sorted { ($1.element.score, $0.offset) < ($0.element.score, $1.offset) }
             .map(\.element)
+        // Of what is listed and not described nothing can be said.
+        let known = Set(ranked.map(\.id))
+        return ranked
+            + candidates.filter { !known.contains($0) }.map {
+                RankedChange(id: $0, probability: 0, score: -.infinity, reasons: [])
+            }
     }
 
     // MARK: Files
@@ -85,62 +91,33 @@ struct ChangeCase {
         }
     }
 
-    private struct Changes: Decodable {
-        struct Commit: Decodable {
-            var sha: String
-            var author: String?
-            var timestamp: Timestamp
-            var message: String?
-            var files: [String]?
-            var diff: String?
-
-            private enum CodingKeys: String, CodingKey {
-                case sha, author, timestamp, message, diff
-                case files = "files_changed"
+    /// Commits, deploys and flags; entries without a time or a name tell nothing and are left out.
+    private static func window(_ changes: JSONValue) -> ChangeWindow {
+        ChangeWindow(
+            commits: changes.items("commits").compactMap { commit in
+                guard let id = commit.text("sha"), let at = commit.time("timestamp") else { return nil }
+                return CodeChange(
+                    id: id,
+                    message: commit.text("message") ?? "",
+                    author: commit.text("author") ?? "",
+                    at: at,
+                    files: commit.items("files_changed").compactMap(\.plain),
+                    diff: commit.text("diff") ?? ""
+                )
+            },
+            deploys: changes.items("deploys").compactMap { deploy in
+                guard let at = deploy.time("timestamp") else { return nil }
+                return Deploy(
+                    service: deploy.text("service") ?? "",
+                    at: at,
+                    commit: deploy.text("commit_sha") ?? ""
+                )
+            },
+            flags: changes.items("flags").compactMap { flag in
+                guard let name = flag.text("flag"), let at = flag.time("timestamp") else { return nil }
+                return FlagChange(name: name, service: flag.text("service") ?? "", at: at)
             }
-        }
-
-        struct Deployed: Decodable {
-            var service: String
-            var timestamp: Timestamp
-            var commit: String?
-
-            private enum CodingKeys: String, CodingKey {
-                case service, timestamp
-                case commit = "commit_sha"
-            }
-        }
-
-        struct Flag: Decodable {
-            var flag: String
-            var service: String?
-            var timestamp: Timestamp
-        }
-
-        var commits: [Commit]
-        var deploys: [Deployed]?
-        var flags: [Flag]?
-
-        var window: ChangeWindow {
-            ChangeWindow(
-                commits: commits.map {
-                    CodeChange(
-                        id: $0.sha,
-                        message: $0.message ?? "",
-                        author: $0.author ?? "",
-                        at: $0.timestamp,
-                        files: $0.files ?? [],
-                        diff: $0.diff ?? ""
-                    )
-                },
-                deploys: (deploys ?? []).map {
-                    Deploy(service: $0.service, at: $0.timestamp, commit: $0.commit ?? "")
-                },
-                flags: (flags ?? []).map {
-                    FlagChange(name: $0.flag, service: $0.service ?? "", at: $0.timestamp)
-                }
-            )
-        }
+        )
     }
 
     private static func file(
@@ -167,11 +144,11 @@ struct ChangeCase {
     /// All services that any of the files names.
     private static func services(of files: [[UInt8]], _ folder: String) throws(CLIError) -> Set<String> {
         let description = try decode(Description.self, files[0], "\(folder)/case.json")
-        let changes = try decode(Changes.self, files[1], "\(folder)/changes.json.gz")
+        let changes = window(try decode(JSONValue.self, files[1], "\(folder)/changes.json.gz"))
         let spans = try decode([JSONValue].self, files[5], "\(folder)/traces.json.gz").compactMap(span)
         var services = Set(description.candidates)
         if let service = description.alert.service { services.insert(service) }
-        services.formUnion((changes.deploys ?? []).map(\.service))
+        services.formUnion(changes.deploys.map(\.service))
         services.formUnion(series(files[2]).map(\.service))
         services.formUnion(try lines(files[3], "\(folder)/logs.ndjson.gz").map(\.service))
         services.formUnion(spans.map(\.service))
@@ -206,7 +183,7 @@ struct ChangeCase {
         var lines: [ChangeTelemetry.Line] = []
         for (number, row) in bytes.split(separator: 0x0A).enumerated() {
             let value = try decode(JSONValue.self, Array(row), "\(path), line \(number + 1),")
-            guard let at = value.text("timestamp").flatMap({ Timestamp(rfc3339: $0) }) else { continue }
+            guard let at = value.time("timestamp") else { continue }
             lines.append(
                 ChangeTelemetry.Line(
                     at: at,
@@ -223,8 +200,7 @@ struct ChangeCase {
     }
 
     private static func span(_ value: JSONValue) -> ChangeTelemetry.Span? {
-        guard let at = value.text("start").flatMap({ Timestamp(rfc3339: $0) }), let id = value.text("span_id")
-        else { return nil }
+        guard let at = value.time("start"), let id = value.text("span_id") else { return nil }
         return ChangeTelemetry.Span(
             id: id,
             parent: value.text("parent_id"),
@@ -263,12 +239,20 @@ extension JSONValue {
     /// A member as it would be printed; nil when it is missing or holds others.
     fileprivate func text(_ key: String) -> String? { self[key]?.plain }
 
+    fileprivate func time(_ key: String) -> Timestamp? { text(key).flatMap { Timestamp(rfc3339: $0) } }
+
+    /// Members of a list; none when it is missing or something else.
+    fileprivate func items(_ key: String) -> [JSONValue] {
+        guard case .array(let items)? = self[key] else { return [] }
+        return items
+    }
+
     fileprivate func attributes(without keys: Set<String>) -> [String: String] {
         guard case .object(let members) = self else { return [:] }
         return members.filter { !keys.contains($0.key) }.compactMapValues(\.plain)
     }
 
-    private var plain: String? {
+    fileprivate var plain: String? {
         switch self {
         case .string(let text): text
         case .integer(let number): "\(number)"
