@@ -9,7 +9,11 @@ import Testing
     private static func graph(_ findings: [Finding], observed: Bool = true) -> EvidenceGraph {
         var graph = EvidenceGraph()
         for (caller, callee) in calls { graph.add(call: caller, to: callee) }
-        if observed { for name in ["front", "shop", "stock", "store", "pay"] { graph.add(service: name, observed: true) } }
+        if observed {
+            for name in ["front", "shop", "stock", "store", "pay"] {
+                graph.add(service: name, observed: true)
+            }
+        }
         for finding in findings { graph.add(finding) }
         return graph
     }
@@ -54,7 +58,8 @@ import Testing
     @Test("A service that is slower than what it calls is slow by itself")
     func selfTime() {
         let slow = [
-            Self.finding(1, .latency, "front", magnitude: 100), Self.finding(2, .latency, "shop", magnitude: 100),
+            Self.finding(1, .latency, "front", magnitude: 100),
+            Self.finding(2, .latency, "shop", magnitude: 100),
             Self.finding(3, .latency, "stock", magnitude: 15),
         ]
         #expect(Self.first(Self.graph(slow)) == "shop")
@@ -74,7 +79,8 @@ import Testing
     @Test("Failures are followed as slowness is, and what the alert is about counts most")
     func errors() {
         let findings = [
-            Self.finding(1, .errorRate, "shop", magnitude: 50), Self.finding(2, .errorRate, "pay", magnitude: 50),
+            Self.finding(1, .errorRate, "shop", magnitude: 50),
+            Self.finding(2, .errorRate, "pay", magnitude: 50),
             Self.finding(3, .latency, "store", magnitude: 10),
         ]
         #expect(Self.first(Self.graph(findings), .errors) == "pay")
@@ -84,7 +90,8 @@ import Testing
     @Test("What nobody called before explains nothing of its caller")
     func newcomer() {
         var graph = Self.graph([
-            Self.finding(1, .errorRate, "pay", magnitude: 50), Self.finding(2, .errorRate, "nowhere", magnitude: 50),
+            Self.finding(1, .errorRate, "pay", magnitude: 50),
+            Self.finding(2, .errorRate, "nowhere", magnitude: 50),
         ])
         graph.add(call: "pay", to: "nowhere")
         #expect(Self.first(graph) == "nowhere")
@@ -95,7 +102,8 @@ import Testing
     @Test("A resource that is short is no symptom of what is called")
     func resource() {
         let findings = [
-            Self.finding(1, .resource, "shop", suggests: .cpu), Self.finding(2, .latency, "shop", magnitude: 10),
+            Self.finding(1, .resource, "shop", suggests: .cpu),
+            Self.finding(2, .latency, "shop", magnitude: 10),
             Self.finding(3, .latency, "store", magnitude: 9.9),
         ]
         let place = Self.graph(findings).places(alerting: "front").first
@@ -111,7 +119,9 @@ import Testing
         #expect(places[0].score > 3 * places[1].score)
     }
 
-    @Test("That the alerting service fails tells about itself only when all that it calls was seen to be well")
+    @Test(
+        "That the alerting service fails tells about itself only when all that it calls was seen to be well"
+    )
     func alerting() {
         let failing = [Self.finding(1, .errorRate, "front", magnitude: 50)]
         #expect(Self.graph(failing).places(alerting: "front").first?.score ?? 0 > 1)
@@ -122,7 +132,8 @@ import Testing
     @Test("Order of arrival and merging change nothing; the same finding counts once")
     func merging() {
         let findings = [
-            Self.finding(1, .latency, "shop", magnitude: 100), Self.finding(2, .latency, "stock", magnitude: 90),
+            Self.finding(1, .latency, "shop", magnitude: 100),
+            Self.finding(2, .latency, "stock", magnitude: 90),
             Self.finding(3, .path, "pay", effect: 0.4), Self.finding(4, .resource, "store", effect: 0.3),
         ]
         let whole = Self.graph(findings).places(alerting: "front")

@@ -104,7 +104,11 @@ package struct CallTimes: Sendable {
     }
 
     /// Length of what intervals cover together inside bounds.
-    static func covered(_ intervals: [(from: Double, to: Double)], from low: Double, to high: Double) -> Double {
+    static func covered(
+        _ intervals: [(from: Double, to: Double)],
+        from low: Double,
+        to high: Double
+    ) -> Double {
         var sum = 0.0
         var end = low
         for interval in intervals.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) {

@@ -18,7 +18,8 @@ package struct ShareShift: Hashable, Sendable {
         for (a, b) in [(usual.of, now.of), (usual.in - usual.of, now.in - now.of)] {
             let row = Double(a + b)
             guard row > 0 else { continue }
-            for (seen, column) in [(Double(a), Double(usual.in)), (Double(b), Double(now.in))] where seen > 0 {
+            for (seen, column) in [(Double(a), Double(usual.in)), (Double(b), Double(now.in))] where seen > 0
+            {
                 score += 2 * seen * log(seen * all / (row * column))
             }
         }

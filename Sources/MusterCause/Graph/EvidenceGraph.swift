@@ -135,7 +135,9 @@ package struct EvidenceGraph: Sendable {
             let sources =
                 alerting.map { [$0] }
                 ?? (hasCalls
-                    ? graph.services.indices.filter { graph.callers[$0].isEmpty && !graph.callees[$0].isEmpty } : [])
+                    ? graph.services.indices.filter {
+                        graph.callers[$0].isEmpty && !graph.callees[$0].isEmpty
+                    } : [])
             self.alerting = graph.services.indices.map { sources.contains($0) }
             reached = hasCalls ? Self.reached(from: sources, in: graph) : graph.services.map { _ in true }
             latency = Self.magnitudes(.latency, graph)
@@ -160,7 +162,9 @@ package struct EvidenceGraph: Sendable {
                 score: scores[index],
                 rankScore: scores[index],
                 isAlerting: alerting[index],
-                parts: parts[index].map { Place.Part(source: $0.source, finding: $0.finding, weight: $0.weight) }
+                parts: parts[index].map {
+                    Place.Part(source: $0.source, finding: $0.finding, weight: $0.weight)
+                }
             )
         }
 
@@ -212,7 +216,8 @@ package struct EvidenceGraph: Sendable {
                 let share = finding.effect > 0 ? min(1, below / finding.effect) : 0
                 return weights.path * finding.effect * (1 - weights.explained * share)
             case .latency:
-                return weights.latency * symptomWeight(.latency, finding, latency, place, waited: onTheWay[place])
+                return weights.latency
+                    * symptomWeight(.latency, finding, latency, place, waited: onTheWay[place])
             case .errors:
                 return weights.errors * symptomWeight(.errors, finding, errors, place)
             }
@@ -229,7 +234,9 @@ package struct EvidenceGraph: Sendable {
             let magnitude = magnitudes[place]
             let largest = magnitudes.max() ?? 0
             guard magnitude > 0, largest > 0, !graph.isNew[place] else { return 0 }
-            let below = graph.callees[place].filter { !graph.isNew[$0] }.reduce(waited) { $0 + magnitudes[$1] }
+            let below = graph.callees[place].filter { !graph.isNew[$0] }.reduce(waited) {
+                $0 + magnitudes[$1]
+            }
             var weight = finding.effect * max(0, magnitude - below) / magnitude
             weight *= (magnitude / largest).squareRoot()
             if let symptom, symptom != kind { weight *= weights.otherSymptom }

@@ -34,7 +34,8 @@ extension IncidentSignature {
             let subject = plain.text(finding.subject)
             let kind = finding.suggests?.rawValue
             switch finding.kind {
-            case .errorRate, .latency, .ownTime, .transit, .path: add(.symptom, "\(finding.kind.rawValue) \(subject)")
+            case .errorRate, .latency, .ownTime, .transit, .path:
+                add(.symptom, "\(finding.kind.rawValue) \(subject)")
             case .dependency: add(.dependency, "\(kind ?? "") \(subject)")
             case .resource: add(.resource, "\(kind ?? "") \(subject)")
             case .logs:

@@ -90,7 +90,8 @@ package struct CauseRanking {
         let rivals = (1 - seen) * exp(best)
         let total = scores.reduce(exp(weights.none) + rivals) { $0 + exp($1) }
         return scores.map { score in
-            min(weights.calibration.probability(share: exp(score) / total), 0.99) * weights.cap(coverage: seen)
+            min(weights.calibration.probability(share: exp(score) / total), 0.99)
+                * weights.cap(coverage: seen)
         }
     }
 

@@ -70,10 +70,12 @@ struct CSVTable {
         guard field.to > field.from else { return nil }
         return bytes.withUnsafeBufferPointer { bytes in
             guard let base = bytes.baseAddress else { return nil }
-            return (base + field.from).withMemoryRebound(to: CChar.self, capacity: field.to - field.from + 1) {
+            return (base + field.from).withMemoryRebound(to: CChar.self, capacity: field.to - field.from + 1)
+            {
                 var end: UnsafeMutablePointer<CChar>?
                 let value = strtod($0, &end)
-                return end.map { UnsafePointer($0) } == $0 + (field.to - field.from) && value.isFinite ? value : nil
+                return end.map { UnsafePointer($0) } == $0 + (field.to - field.from) && value.isFinite
+                    ? value : nil
             }
         }
     }

@@ -69,7 +69,8 @@ struct CaseTraces {
             duration: table.column("dur_us")
         )
         for row in 0..<table.count {
-            guard let time = table.number(row, columns.time), let duration = table.number(row, columns.duration)
+            guard let time = table.number(row, columns.time),
+                let duration = table.number(row, columns.duration)
             else { throw CLIError(.failed, "\(table.path): row \(row + 2) has no time or duration") }
             let trace = table.text(row, columns.trace)
             let caller = table.text(row, columns.caller)
@@ -83,7 +84,11 @@ struct CaseTraces {
             )
             if traces[trace] == nil { order.append(trace) }
             traces[trace, default: []].append(
-                Row(span: table.text(row, columns.span), parent: table.text(row, columns.parent), value: value)
+                Row(
+                    span: table.text(row, columns.span),
+                    parent: table.text(row, columns.parent),
+                    value: value
+                )
             )
         }
         let lines = try logs.map { logs throws(CLIError) in try self.lines(logs) } ?? [:]
@@ -95,7 +100,9 @@ struct CaseTraces {
                 rows.map(\.value.start).min() ?? 0,
                 lines[trace]?.map(\.time).min() ?? .infinity
             )
-            guard start < last - Self.unfinished, let era = era(start, isReference: isReference) else { continue }
+            guard start < last - Self.unfinished, let era = era(start, isReference: isReference) else {
+                continue
+            }
             var places: [String: Int] = [:]
             for (place, row) in rows.enumerated() { places[row.span] = place }
             for place in rows.indices { rows[place].value.parent = places[rows[place].parent] }
@@ -163,7 +170,9 @@ struct CaseTraces {
         for span in spans {
             let place = visit(span.service)
             if span.isEntry {
-                if !found[place].entries.contains(span.operation) { found[place].entries.append(span.operation) }
+                if !found[place].entries.contains(span.operation) {
+                    found[place].entries.append(span.operation)
+                }
                 if let caller = span.parentService {
                     let callerPlace = visit(caller)
                     found[callerPlace].steps.append(.call(service: span.service))
@@ -225,7 +234,9 @@ struct CaseTraces {
     }
 
     /// How often it was made since the alert.
-    func calls(_ call: CallTimes.Call) -> Int { times[PathProfile.Era.now.rawValue].transit[call]?.count ?? 0 }
+    func calls(_ call: CallTimes.Call) -> Int {
+        times[PathProfile.Era.now.rawValue].transit[call]?.count ?? 0
+    }
 
     func transitShifts() -> [(call: CallTimes.Call, shift: LevelShift)] {
         let now = times[PathProfile.Era.now.rawValue]
@@ -238,12 +249,21 @@ struct CaseTraces {
     /// often sick already.
     private func shift(_ now: [Double], _ usual: (CallTimes) -> [Double]) -> LevelShift? {
         func compared(_ usual: [Double]) -> LevelShift? {
-            LevelShift(usual: usual, now: now, part: .all, nowMin: 4, relativeFloor: 0.1, absoluteFloor: 0.001)
+            LevelShift(
+                usual: usual,
+                now: now,
+                part: .all,
+                nowMin: 4,
+                relativeFloor: 0.1,
+                absoluteFloor: 0.001
+            )
         }
         let history = usual(times[PathProfile.Era.history.rawValue])
         let before = usual(times[PathProfile.Era.before.rawValue])
         let all = compared(history + before)
-        guard history.count >= 8, let alone = compared(history), alone.score > all?.score ?? 0 else { return all }
+        guard history.count >= 8, let alone = compared(history), alone.score > all?.score ?? 0 else {
+            return all
+        }
         return alone
     }
 }

@@ -56,7 +56,8 @@ struct ServiceCase {
     }
 
     /// When the alert fires; in the healthy time, a moment that differs from case to case.
-    private func moment(in table: CSVTable?, column: String, seconds unit: Double) throws(CLIError) -> Double {
+    private func moment(in table: CSVTable?, column: String, seconds unit: Double) throws(CLIError) -> Double
+    {
         guard options.isHealthy, let table, table.count > 3 else { return alertAt }
         let time = try table.column(column)
         let times = (0..<table.count).compactMap { table.number($0, time) }.sorted()
@@ -205,7 +206,12 @@ extension ServiceCase {
 
     private mutating func lookAtLatency(_ entity: String, _ metrics: CaseMetrics) {
         guard let series = metrics.first(.latency, of: entity),
-            let shift = LevelShift(usual: series.usual, now: series.now, relativeFloor: 0.1, absoluteFloor: 1e-4)
+            let shift = LevelShift(
+                usual: series.usual,
+                now: series.now,
+                relativeFloor: 0.1,
+                absoluteFloor: 1e-4
+            )
         else { return }
         let load = metrics.first(.requests, of: entity)?.now ?? []
         var seconds = 0.0
@@ -235,7 +241,8 @@ extension ServiceCase {
         let service = isDoor ? door ?? "" : names.name(entity)
         guard !service.isEmpty else { return }
         let load = metrics.first(.requests, of: isDoor ? names.original(service) : entity)?.now ?? []
-        let usual = series.usual.isEmpty ? 0 : 1 - series.usual.reduce(0, +) / Double(series.usual.count) / 100
+        let usual =
+            series.usual.isEmpty ? 0 : 1 - series.usual.reduce(0, +) / Double(series.usual.count) / 100
         var failed = 0.0
         var requests = 0.0
         for (index, value) in series.now.enumerated() where value.isFinite {
@@ -259,7 +266,8 @@ extension ServiceCase {
     /// The service that users call; nil when it is not plain which one.
     private var door: String? {
         let called = Set(calls.map(\.callee))
-        let roots = candidates.filter { name in !called.contains(name) && calls.contains { $0.caller == name } }
+        let roots = candidates.filter { name in !called.contains(name) && calls.contains { $0.caller == name }
+        }
         return roots.count == 1 ? roots[0] : nil
     }
 
@@ -292,7 +300,12 @@ extension ServiceCase {
         return load.isEmpty ? 1 : load.reduce(0, +) / Double(load.count)
     }
 
-    private mutating func addTransit(_ caller: String, _ callee: String, _ shift: LevelShift, requests: Double) {
+    private mutating func addTransit(
+        _ caller: String,
+        _ callee: String,
+        _ shift: LevelShift,
+        requests: Double
+    ) {
         add(
             .transit,
             callee,
@@ -321,7 +334,9 @@ extension ServiceCase {
             var ceased: [String] = []
             for (index, edge) in edges.enumerated() {
                 let others = edges.indices.filter { $0 != index }.map { edges[$0].series }
-                let usual = edge.series.usualAll.indices.filter { row in others.contains { $0.usualAll[row].isFinite } }
+                let usual = edge.series.usualAll.indices.filter { row in
+                    others.contains { $0.usualAll[row].isFinite }
+                }
                 let now = edge.series.now.indices.filter { row in others.contains { $0.now[row].isFinite } }
                 guard usual.count >= 8, now.count >= 2 else { continue }
                 let was = usual.count { edge.series.usualAll[$0].isFinite }
@@ -417,7 +432,9 @@ extension ServiceCase {
             let operation = try table.column("operation")
             let count = try table.column("count")
             for row in 0..<table.count {
-                guard let time = table.number(row, minute), let calls = table.number(row, count), calls >= 0, calls < 1e12 else {
+                guard let time = table.number(row, minute), let calls = table.number(row, count), calls >= 0,
+                    calls < 1e12
+                else {
                     throw CLIError(.failed, "\(table.path): row \(row + 2) has no minute or count")
                 }
                 let isNow = !isReference && time + 30 >= alertAt
