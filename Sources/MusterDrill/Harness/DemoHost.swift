@@ -18,7 +18,7 @@ final class DemoHost {
         self.folder = folder
         self.programs = programs
         // A namespace has all its ports for itself.
-        shopPort = network.namespace == nil ? try FreePort.find(on: network.address) : 8080
+        shopPort = network.room == nil ? try FreePort.find(on: network.address) : 8080
         for part in ["etc", "state", "shop", "logs", "markers"] { try Files.makeFolder("\(folder)/\(part)") }
         try Files.makeFolder("\(folder)/etc", mode: 0o700)
         try Files.makeFolder("\(folder)/state", mode: 0o700)
@@ -118,7 +118,7 @@ final class DemoHost {
         shop?.stop(grace: .seconds(1))
     }
 
-    /// Starts a program where this host is; its output goes to `logs/NAME.out`.
+    /// Starts a program where this host is, as a service of that name; its output goes to `logs/NAME.out`.
     func start(
         _ name: String,
         _ command: [String],
@@ -128,8 +128,9 @@ final class DemoHost {
         let entry = ProcessEntry(
             parent: getpid(),
             deathSignal: SIGKILL,
-            namespace: network.namespace,
-            hostname: network.namespace == nil ? nil : self.name,
+            room: network.room,
+            // Where a service manager would put it.
+            group: network.room == nil ? nil : "system.slice/\(name).service",
             user: user,
             environment: environment,
             command: command
