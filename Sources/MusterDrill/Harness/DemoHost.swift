@@ -46,8 +46,23 @@ final class DemoHost {
         Command(program: program, arguments: arguments, host: network)
     }
 
+    /// What the shop of this host is told unless a scenario says otherwise.
+    func shopConfiguration(database: ShopConfiguration.Database?) -> ShopConfiguration {
+        ShopConfiguration(
+            host: name,
+            address: network.address,
+            port: shopPort,
+            root: releases.root,
+            accessLog: accessLog,
+            accessLogFormat: plan.accessLogFormat,
+            errorLog: errorLog,
+            pidFile: pidFile,
+            database: database
+        )
+    }
+
     /// Installs both releases, starts the shop with the old one and waits until it serves.
-    func startShop(database: ShopConfiguration.Database?) throws {
+    func startShop(_ configuration: ShopConfiguration) throws {
         try releases.install(Release(version: "4520", features: .init()))
         try releases.install(
             Release(version: "4521", features: .init(splitPayment: .init(itemsPerInstalment: 3)))
@@ -61,19 +76,9 @@ final class DemoHost {
             at: WallClock.now() - .seconds(3 * 86_400),
             number: "4520"
         ).write(in: markers)
-        let configuration = "\(folder)/shop/shop.json"
-        try ShopConfiguration(
-            host: name,
-            address: network.address,
-            port: shopPort,
-            root: releases.root,
-            accessLog: accessLog,
-            accessLogFormat: plan.accessLogFormat,
-            errorLog: errorLog,
-            pidFile: pidFile,
-            database: database
-        ).write(to: configuration)
-        let process = try start("shop", programs.drill, ["shop", "--config", configuration])
+        let path = "\(folder)/shop/shop.json"
+        try configuration.write(to: path)
+        let process = try start("shop", [programs.drill, "shop", "--config", path])
         shop = process
         try Interruption.wait(upTo: .seconds(20), for: "the shop on \(name); see \(folder)/logs/shop.out") {
             guard process.isRunning else {
@@ -94,8 +99,7 @@ final class DemoHost {
     func startAgent() throws(DrillError) {
         agent = try start(
             "agent",
-            programs.agent,
-            ["run", "--config", agentConfiguration, "--state", agentState]
+            [programs.agent, "run", "--config", agentConfiguration, "--state", agentState]
         )
     }
 
@@ -114,17 +118,21 @@ final class DemoHost {
         shop?.stop(grace: .seconds(1))
     }
 
-    private func start(
+    /// Starts a program where this host is; its output goes to `logs/NAME.out`.
+    func start(
         _ name: String,
-        _ program: String,
-        _ arguments: [String]
+        _ command: [String],
+        as user: String? = nil,
+        environment: [String] = []
     ) throws(DrillError) -> ChildProcess {
         let entry = ProcessEntry(
             parent: getpid(),
             deathSignal: SIGKILL,
             namespace: network.namespace,
             hostname: network.namespace == nil ? nil : self.name,
-            command: [program] + arguments
+            user: user,
+            environment: environment,
+            command: command
         )
         return try ChildProcess.start(
             "\(name) on \(self.name)",

@@ -1,0 +1,4 @@
+extension ScenarioCatalogue {
+    /// Faults of hosts and of what runs on them.
+    static let host: [Entry] = []
+}

@@ -1,0 +1,4 @@
+extension ScenarioCatalogue {
+    /// Faults of databases, networks and dependencies.
+    static let network: [Entry] = []
+}

@@ -1,0 +1,4 @@
+extension ScenarioCatalogue {
+    /// Alerts with nothing behind them.
+    static let noFault: [Entry] = []
+}
