@@ -114,7 +114,8 @@ extension DatabaseActivity {
             Interview.Item(
                 "statements in \($0.name)",
                 .sql(target: $0.name, statement: statement, settings: []),
-                of: [$0.host.id]
+                of: [$0.host.id],
+                counts: false
             )
         }
     }

@@ -31,10 +31,12 @@ enum DependencyFindings {
     ) -> [Finding] {
         let dependencies = Dictionary(grouping: checks(answers)) { Key($0.check) }
         var views: [View] = []
-        for (key, seen) in dependencies {
+        for (key, seen) in dependencies.sorted(by: {
+            ($0.key.name, $0.key.target) < ($1.key.name, $1.key.target)
+        }) {
             guard let view = view(key, seen, far: far, at: now) else { continue }
-            // What several dependencies suffer in the same place is one trouble.
-            let same = views.firstIndex { $0.isShared && view.isShared && $0.sameTrouble(as: view) }
+            // What several dependencies suffer in the same place is one trouble, and so is what all copies suffer.
+            let same = views.firstIndex { $0.sameTrouble(as: view) }
             if let same { views[same].add(view) } else { views.append(view) }
         }
         return views.sorted { $0.subject < $1.subject }.map { view in
@@ -110,13 +112,22 @@ enum DependencyFindings {
         /// Name resolution and networks serve all dependencies of a host.
         var isShared: Bool { [.dns, .network, .networkDelay].contains(trouble.kind) }
 
+        /// Copies of one service are asked by the same hosts, in the same way and at the same port.
+        var copies: String {
+            let port = FarEnds.place(worst.target).map { "\($0.port)" } ?? worst.target
+            let hosts = Set(seen.map(\.host)).sorted().map(\.name).joined(separator: " ")
+            return "\(worst.kind) \(port) \(hosts)"
+        }
+
         func sameTrouble(as other: View) -> Bool {
-            trouble.kind == other.trouble.kind && place == other.place
+            guard trouble.kind == other.trouble.kind else { return false }
+            return (isShared && place == other.place) || copies == other.copies
         }
 
         mutating func add(_ other: View) {
             if other.subject < subject { (subject, worst) = (other.subject, other.worst) }
             seen += other.seen
+            place = Set(place + other.place).sorted()
             lookers = max(lookers, other.lookers)
             trouble.effect = min(1, max(trouble.effect, other.trouble.effect) + 0.05)
         }
@@ -247,19 +258,19 @@ enum DependencyFindings {
         case .lockWait?:
             parts.append(
                 "\(Int(value("lock_waiting"))) statements wait, the longest for "
-                    + "\(Duration.seconds(value("lock_wait_seconds")).spoken)"
+                    + "\(Duration.seconds(value("lock_wait_seconds").rounded()).spoken)"
             )
-            if value("idle_in_transaction") > 0 {
+            if value("lock_held_seconds") > 0 {
                 parts.append(
-                    "an open transaction has done nothing for up to "
-                        + Duration.seconds(value("transaction_seconds")).spoken
+                    "the transaction that holds it is open for "
+                        + Duration.seconds(value("lock_held_seconds").rounded()).spoken
                 )
             }
         case .slowQuery?:
             parts.append(
                 "\(Int(value("active") - value("lock_waiting"))) statements at work at once, usually "
                     + "\(value("usual_active").text(decimals: 1)); the longest for "
-                    + Duration.seconds(value("statement_seconds")).spoken
+                    + Duration.milliseconds((value("statement_seconds") * 1000).rounded()).spoken
             )
         case .networkDelay? where check.healthy:
             parts.append(

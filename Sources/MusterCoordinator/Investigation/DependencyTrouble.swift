@@ -64,7 +64,7 @@ struct DependencyTrouble {
         guard waiting >= 1 else { return nil }
         let kept = max(
             check.values["lock_wait_seconds"] ?? 0,
-            check.values["transaction_seconds"] ?? 0
+            check.values["lock_held_seconds"] ?? 0
         )
         guard kept >= lockSecondsMin else { return nil }
         // Clients that wait fill the slots as well; the lock is then what is behind it.

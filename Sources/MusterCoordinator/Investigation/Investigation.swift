@@ -87,7 +87,7 @@ struct Investigation: Sendable {
         let seen = interview.answers("dependencies")
         let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
         await interview.ask(
-            [.init("sockets", .sockets(port: 0), of: ends)]
+            [.init("sockets", .sockets(port: 0), of: ends, counts: false)]
                 + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
@@ -122,6 +122,11 @@ struct Investigation: Sendable {
                 at: moment
             )
             + MetricFindings.findings(
+                interview.answers("metrics"),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
+            + NetworkFindings.findings(
                 interview.answers("metrics"),
                 coverage: interview.coverage(of: "metrics"),
                 at: moment

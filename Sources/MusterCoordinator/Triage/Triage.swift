@@ -65,7 +65,8 @@ struct Triage: Sendable {
                 .init(
                     "sockets",
                     .sockets(port: 0),
-                    of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id)
+                    of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id),
+                    counts: false
                 ),
             ] + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
@@ -144,6 +145,11 @@ struct Triage: Sendable {
             at: ended
         )
         findings += MetricFindings.findings(
+            interview.answers("metrics"),
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
+        findings += NetworkFindings.findings(
             interview.answers("metrics"),
             coverage: interview.coverage(of: "metrics"),
             at: ended

@@ -9,7 +9,7 @@ package struct ScenarioName: Hashable, Sendable {
     }
 
     /// For entries of the catalogue itself.
-    fileprivate init(known name: String) { rawValue = name }
+    init(known name: String) { rawValue = name }
 
     package static let badDeploy = ScenarioName(known: "bad-deploy")
     static let poolExhaustion = ScenarioName(known: "pool-exhaustion")

@@ -11,13 +11,15 @@ package struct ShopServer: Sendable {
     private let configuration: ShopConfiguration
     private let release: ReleaseInUse
     private let pool: SessionPool?
+    private let payments: PaymentService?
     private let access: AppendedLog
     private let errors: AppendedLog
 
     package init(_ configuration: ShopConfiguration) throws {
         self.configuration = configuration
         self.release = ReleaseInUse(try Release.current(in: configuration.root))
-        self.pool = configuration.database.map { SessionPool(target: $0.target) }
+        self.pool = configuration.database.map { SessionPool($0) }
+        self.payments = configuration.payments.map { PaymentService($0) }
         self.access = try AppendedLog(path: configuration.accessLog)
         self.errors = try AppendedLog(path: configuration.errorLog)
     }
@@ -75,6 +77,10 @@ package struct ShopServer: Sendable {
         let version = release.version
         do {
             let instalments = try Checkout(release: release.current).instalments(items: cart.items)
+            do { try await payments?.authorise() } catch {
+                note("ERROR", "checkout failed in release \(version): payment not authorised: \(error)")
+                return Self.failed
+            }
             try await pool?.pay(items: cart.items)
             return try Self.json(["instalments": instalments.count])
         } catch let failure as Checkout.Failure {
@@ -85,7 +91,11 @@ package struct ShopServer: Sendable {
         } catch {
             note("ERROR", "checkout failed in release \(version): payment not stored: \(error)")
         }
-        return Response(
+        return Self.failed
+    }
+
+    private static var failed: Response {
+        Response(
             status: .internalServerError,
             body: .init(byteBuffer: .init(string: #"{"error":"payment failed"}"#))
         )

@@ -14,27 +14,29 @@ struct PostgresActivity {
         count(*) FILTER (WHERE backend_type = 'client backend'), \
         count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'idle'), \
         count(*) FILTER (WHERE backend_type = 'client backend' AND state LIKE 'idle in transaction%'), \
-        count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'active'), \
+        count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'active' \
+        AND pid <> pg_backend_pid()), \
         count(*) FILTER (WHERE wait_event_type = 'Lock' AND state = 'active'), \
         coalesce(max(extract(epoch FROM clock_timestamp() - query_start)) \
         FILTER (WHERE wait_event_type = 'Lock' AND state = 'active'), 0), \
         coalesce(max(extract(epoch FROM clock_timestamp() - query_start)) \
         FILTER (WHERE backend_type = 'client backend' AND state = 'active' \
         AND wait_event_type IS DISTINCT FROM 'Lock' AND pid <> pg_backend_pid()), 0), \
-        coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)) \
-        FILTER (WHERE state LIKE 'idle in transaction%'), 0), \
+        coalesce((SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity \
+        WHERE pid IN (SELECT unnest(pg_blocking_pids(pid)) FROM (SELECT pid FROM pg_stat_activity \
+        WHERE wait_event_type = 'Lock' AND state = 'active' LIMIT 8) AS waiting)), 0), \
         pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') \
         FROM pg_stat_activity
         """
 
     /// Names of the columns after the two settings, as values of a check.
     ///
-    /// `lock_waiting` are statements that wait for a lock, the longest for `lock_wait_seconds`; `statement_seconds` is how
-    /// long the longest statement runs that does not, and `transaction_seconds` how long the oldest transaction is open
-    /// that does nothing.
+    /// `lock_waiting` are statements that wait for a lock, the longest for `lock_wait_seconds`, and the oldest transaction
+    /// that keeps one from them began `lock_held_seconds` ago. `statement_seconds` is how long the longest statement runs
+    /// that waits for none.
     private static let names = [
         "connections_used", "idle", "idle_in_transaction", "active", "lock_waiting", "lock_wait_seconds",
-        "statement_seconds", "transaction_seconds",
+        "statement_seconds", "lock_held_seconds",
     ]
 
     private let slots: Double
