@@ -16,7 +16,13 @@ import Testing
             ("EXT4-fs error: I/O error while writing superblock", .io),
             ("connect: No route to host", .network),
             ("dial tcp 10.0.0.7:5432: connect: connection refused", .dependencyDown),
-            ("getaddrinfo: Temporary failure in name resolution", .dependencyDown),
+            ("getaddrinfo: Temporary failure in name resolution", .dns),
+            ("dial tcp: lookup pay.internal on 10.0.0.2:53: no such host", .dns),
+            ("curl: (6) Could not resolve host: pay.internal", .dns),
+            ("recv() failed (104: Connection reset by peer) while reading response header", .network),
+            ("no live upstreams while connecting to upstream, client: 10.0.0.9", .dependencyDown),
+            ("upstream timed out (110: Connection timed out) while reading", .dependencyHung),
+            ("ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction", .lockWait),
         ] as [(String, CauseKind)]
     )
     func known(line: String, kind: CauseKind) {

@@ -75,7 +75,20 @@ package struct CauseRanking {
             let same = merged.firstIndex {
                 $0.kind == candidate.kind && $0.change == candidate.change && $0.subject == candidate.subject
             }
-            if let same, candidate.change == nil {
+            // Looked at again, or closer, a dependency may turn out to have another trouble: the surer one counts.
+            let older = merged.firstIndex {
+                $0.first.kind == .dependency && candidate.first.kind == .dependency
+                    && $0.kind != candidate.kind && $0.subject == candidate.subject
+            }
+            if let older {
+                if candidate.score >= merged[older].score {
+                    var surer = candidate
+                    surer.merge(merged[older])
+                    merged[older] = surer
+                } else {
+                    merged[older].merge(candidate)
+                }
+            } else if let same, candidate.change == nil {
                 merged[same].merge(candidate)
             } else if same == nil {
                 merged.append(candidate)

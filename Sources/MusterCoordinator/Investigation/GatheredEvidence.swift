@@ -93,7 +93,7 @@ extension Finding.Kind {
         switch self {
         case .errorRate, .latency: ["requests since"]
         case .change: ["changes"]
-        case .dependency: ["dependencies"]
+        case .dependency: ["dependencies", "sockets"]
         case .resource: ["metrics", "dependencies"]
         case .logs: ["error logs"]
         case .difference: ["facts"]

@@ -11,6 +11,8 @@ struct Investigation: Sendable {
 
     /// How long the questions of a round may take on each host.
     static let deadline = Duration.milliseconds(1800)
+    /// The same for what the first answers make one ask.
+    static let secondDeadline = Duration.milliseconds(900)
 
     struct Result: Sendable {
         /// Only those that are new.
@@ -42,7 +44,8 @@ struct Investigation: Sendable {
             table = again.context.hosts
         }
         let asked = round == 1 ? scope.far : scope.far + scope.near
-        let interview = await ask(asked.filter { $0.state != .revoked }, round: round)
+        let far = FarEnds(hosts: hosts)
+        let interview = await ask(asked.filter { $0.state != .revoked }, far, round: round)
         let others = findings(interview, context: context, hosts: hosts)
         found += others
         evidence.add(GatheredEvidence(for: others, in: interview))
@@ -59,7 +62,7 @@ struct Investigation: Sendable {
         return Result(findings: fresh, ranking: ranking, evidence: evidence.only(for: fresh))
     }
 
-    private func ask(_ hosts: [FleetHost], round: Int) async -> Interview {
+    private func ask(_ hosts: [FleetHost], _ far: FarEnds, round: Int) async -> Interview {
         var interview = Interview()
         guard !hosts.isEmpty else { return interview }
         let ids = hosts.map(\.id)
@@ -81,14 +84,27 @@ struct Investigation: Sendable {
             deadline: Self.deadline,
             of: fleet
         )
+        let seen = interview.answers("dependencies")
+        let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
+        await interview.ask(
+            [.init("sockets", .sockets(port: 0), of: ends, counts: false)]
+                + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
+            deadline: Self.secondDeadline,
+            of: fleet
+        )
         return interview
     }
 
     private func findings(_ interview: Interview, context: IncidentContext, hosts: [FleetHost]) -> [Finding] {
         let moment = now()
         let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
+        let answers = interview.answers("dependencies")
+        var far = FarEnds(hosts: hosts)
+        far.take(interview.answers("sockets"))
         return DependencyFindings.findings(
-            interview.answers("dependencies"),
+            answers,
+            far: far,
+            databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
@@ -106,6 +122,11 @@ struct Investigation: Sendable {
                 at: moment
             )
             + MetricFindings.findings(
+                interview.answers("metrics"),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
+            + NetworkFindings.findings(
                 interview.answers("metrics"),
                 coverage: interview.coverage(of: "metrics"),
                 at: moment

@@ -57,11 +57,18 @@ struct Triage: Sendable {
         let onset = self.onset(incident, RequestPicture.merged(interview.replies["requests"]))
         let before = TimeWindow(from: onset - Self.lookBack, to: onset)
         let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
+        let seen = interview.answers("dependencies")
         await interview.ask(
             [
                 .init("requests before", counts(before, bucket: 0), of: near),
                 .init("requests since", withUsers(since), of: near),
-            ],
+                .init(
+                    "sockets",
+                    .sockets(port: 0),
+                    of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id),
+                    counts: false
+                ),
+            ] + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
         )
@@ -105,6 +112,8 @@ struct Triage: Sendable {
             ratioBefore: health.first?.errorRatioBefore ?? 0
         )
         let answers = interview.answers("dependencies")
+        var far = FarEnds(hosts: hosts)
+        far.take(interview.answers("sockets"))
         var findings = RequestFindings.findings(
             requests,
             context: .init(
@@ -117,6 +126,8 @@ struct Triage: Sendable {
         )
         findings += DependencyFindings.findings(
             answers,
+            far: far,
+            databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
             coverage: interview.coverage(of: "dependencies"),
             at: ended
         )
@@ -134,6 +145,11 @@ struct Triage: Sendable {
             at: ended
         )
         findings += MetricFindings.findings(
+            interview.answers("metrics"),
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
+        findings += NetworkFindings.findings(
             interview.answers("metrics"),
             coverage: interview.coverage(of: "metrics"),
             at: ended

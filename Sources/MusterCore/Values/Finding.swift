@@ -44,6 +44,8 @@ package struct Finding: Hashable, Sendable, Codable {
     package var exemplars: [String]
     /// The kind of cause that it speaks of by itself, as a full disk does; nil for mere symptoms.
     package var suggests: CauseKind?
+    /// Where the trouble is, when that is not where it was seen; nil means ``hosts``.
+    package var place: [HostReference]?
 
     package init(
         id: FindingID,
@@ -57,7 +59,8 @@ package struct Finding: Hashable, Sendable, Codable {
         coverage: Coverage,
         change: Change? = nil,
         exemplars: [String] = [],
-        suggests: CauseKind? = nil
+        suggests: CauseKind? = nil,
+        place: [HostReference]? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -71,5 +74,6 @@ package struct Finding: Hashable, Sendable, Codable {
         self.change = change
         self.exemplars = exemplars
         self.suggests = suggests
+        self.place = place
     }
 }

@@ -140,18 +140,24 @@ final class ChildProcess {
         kill(program, number)
     }
 
+    /// Sends a signal to it and to all that it started.
+    func signalGroup(_ number: Int32) {
+        guard isRunning else { return }
+        kill(-pid, number)
+    }
+
     /// Asks it to end, and insists after a while.
     func stop(asking number: Int32 = SIGTERM, grace: Duration = .seconds(3)) {
         guard isRunning else { return }
-        // One that was stopped hears nothing else.
-        signal(SIGCONT)
+        // What was stopped must run to end.
+        kill(-pid, SIGCONT)
         kill(pid, number)
         let end = WallClock.monotonic() + grace
         while WallClock.monotonic() < end {
             if !isRunning { return }
             WallClock.sleep(.milliseconds(10))
         }
-        kill(pid, SIGKILL)
+        kill(-pid, SIGKILL)
         while isRunning { WallClock.sleep(.milliseconds(5)) }
     }
 

@@ -119,13 +119,13 @@ final class DatabaseServer {
     }
 
     /// Opens a session as the superuser over the server's socket; it takes one of the reserved slots.
-    func superuser() throws(PostgresError) -> PostgresSession {
+    func superuser(of database: String = "postgres") throws(PostgresError) -> PostgresSession {
         try PostgresSession.connect(
             PostgresTarget(
                 host: folder,
                 port: port,
                 user: "postgres",
-                database: "postgres",
+                database: database,
                 passwordFile: nil
             ),
             timeout: .seconds(2)

@@ -14,13 +14,15 @@ package struct ShopServer: Sendable {
     private let receipts: ReceiptBook?
     private let desk: CheckoutDesk
     private let faults = ShopFaults()
+    private let payments: PaymentService?
     private let access: AppendedLog
     private let errors: AppendedLog
 
     package init(_ configuration: ShopConfiguration) throws {
         self.configuration = configuration
         self.release = ReleaseInUse(try Release.current(in: configuration.root))
-        self.pool = configuration.database.map { SessionPool(target: $0.target) }
+        self.pool = configuration.database.map { SessionPool($0) }
+        self.payments = configuration.payments.map { PaymentService($0) }
         self.receipts = configuration.receipts.map { ReceiptBook(folder: $0) }
         self.desk = CheckoutDesk(try configuration.settings.map(ShopSettings.read) ?? ShopSettings())
         for fault in (configuration.faults ?? []).compactMap(ShopFaults.Name.init) { faults.set(fault, true) }
@@ -89,6 +91,10 @@ package struct ShopServer: Sendable {
         do {
             let instalments = try Checkout(release: release.current).instalments(items: cart.items)
             if faults.isOn(.flood) { babble(cart) }
+            do { try await payments?.authorise() } catch {
+                note("ERROR", "checkout failed in release \(version): payment not authorised: \(error)")
+                return Self.failed
+            }
             try await desk.serve(items: cart.items) {
                 try faults.strike(items: cart.items)
                 try await pool?.pay(items: cart.items)
@@ -103,7 +109,11 @@ package struct ShopServer: Sendable {
         } catch {
             note("ERROR", "checkout failed in release \(version): payment not stored: \(error)")
         }
-        return Response(
+        return Self.failed
+    }
+
+    private static var failed: Response {
+        Response(
             status: .internalServerError,
             body: .init(byteBuffer: .init(string: #"{"error":"payment failed"}"#))
         )

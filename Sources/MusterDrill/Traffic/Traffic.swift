@@ -73,6 +73,7 @@ final class Traffic: Sendable {
             WallClock.sleep(pause * shoppers.jitter())
             let visit = shoppers.next()
             let body = visit.endpoint == .catalog ? [] : Array(#"{"items":\#(visit.items)}"#.utf8)
+            let began = WallClock.monotonic()
             let answer = connection.send(
                 method: visit.endpoint.method,
                 path: visit.endpoint.path,
@@ -84,7 +85,8 @@ final class Traffic: Sendable {
                 endpoint: visit.endpoint,
                 host: host,
                 user: UInt16(clamping: visit.user),
-                failed: answer.map { $0.status >= 500 } ?? true
+                failed: answer.map { $0.status >= 500 } ?? true,
+                took: WallClock.monotonic() - began
             )
             record.withLock { $0.add(entry) }
         }
