@@ -85,9 +85,13 @@ struct Investigation: Sendable {
             of: fleet
         )
         let seen = interview.answers("dependencies")
+        let busy = ProcessFindings.hogs(HostMetrics.read(interview)).map(\.host.id)
         let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
         await interview.ask(
-            [.init("sockets", .sockets(port: 0), of: ends, counts: false)]
+            [
+                .init("sockets", .sockets(port: 0), of: ends, counts: false),
+                .init("listeners", .sockets(port: 0), of: busy, counts: false),
+            ]
                 + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
@@ -101,6 +105,8 @@ struct Investigation: Sendable {
         let answers = interview.answers("dependencies")
         var far = FarEnds(hosts: hosts)
         far.take(interview.answers("sockets"))
+        let metrics = HostMetrics.read(interview)
+        let hogs = ProcessFindings.hogs(metrics)
         return DependencyFindings.findings(
             answers,
             far: far,
@@ -121,8 +127,15 @@ struct Investigation: Sendable {
                 coverage: interview.coverage(of: "error logs"),
                 at: moment
             )
+            + ProcessFindings.findings(
+                hogs,
+                sockets: interview.answers("listeners"),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
             + MetricFindings.findings(
-                interview.answers("metrics"),
+                metrics,
+                busy: Set(hogs.map(\.host)),
                 coverage: interview.coverage(of: "metrics"),
                 at: moment
             )

@@ -68,6 +68,12 @@ struct Triage: Sendable {
                     of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id),
                     counts: false
                 ),
+                .init(
+                    "listeners",
+                    .sockets(port: 0),
+                    of: ProcessFindings.hogs(HostMetrics.read(interview)).map(\.host.id),
+                    counts: false
+                ),
             ] + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
@@ -144,8 +150,17 @@ struct Triage: Sendable {
             coverage: interview.coverage(of: "error logs"),
             at: ended
         )
+        let metrics = HostMetrics.read(interview)
+        let hogs = ProcessFindings.hogs(metrics)
+        findings += ProcessFindings.findings(
+            hogs,
+            sockets: interview.answers("listeners"),
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
         findings += MetricFindings.findings(
-            interview.answers("metrics"),
+            metrics,
+            busy: Set(hogs.map(\.host)),
             coverage: interview.coverage(of: "metrics"),
             at: ended
         )

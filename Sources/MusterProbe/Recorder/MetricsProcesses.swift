@@ -36,12 +36,14 @@ struct MetricsProcesses {
     ///   - elapsed: Time since the last look.
     ///   - uptimeSeconds: Of the host, for the age of processes.
     ///   - openFiles: Tells how many files a process holds open, if it may be known.
+    ///   - openFilesMax: Tells how many it may hold open.
     /// - Returns: their values; the age is that of a name's youngest process, so that a restart shows.
     mutating func values(
         _ readings: [ProcessReading],
         elapsed: Duration,
         uptimeSeconds: Double = 0,
-        openFiles: (Int) -> Int? = { _ in nil }
+        openFiles: (Int) -> Int? = { _ in nil },
+        openFilesMax: (Int) -> Int? = { _ in nil }
     ) -> [MetricKey: Double] {
         looks += 1
         var next: [Int: Usage] = [:]
@@ -80,7 +82,7 @@ struct MetricsProcesses {
             let age = uptimeSeconds - Double(sum.youngest) / Double(ticksPerSecond)
             values[MetricKey("process_age_seconds", name)] = max(0, age.rounded())
         }
-        addFiles(readings, openFiles, to: &values)
+        addFiles(readings, openFiles, openFilesMax, to: &values)
         return values
     }
 
@@ -99,6 +101,7 @@ struct MetricsProcesses {
     private func addFiles(
         _ readings: [ProcessReading],
         _ openFiles: (Int) -> Int?,
+        _ openFilesMax: (Int) -> Int?,
         to values: inout [MetricKey: Double]
     ) {
         var looks = 0
@@ -107,6 +110,10 @@ struct MetricsProcesses {
             looks += 1
             guard let count = openFiles(reading.pid) else { continue }
             values[MetricKey("process_open_files", reading.name), default: 0] += Double(count)
+            guard let max = openFilesMax(reading.pid) else { continue }
+            // Of the process that is nearest to its own limit.
+            let key = MetricKey("process_open_files_ratio", reading.name)
+            values[key] = Swift.max(values[key] ?? 0, Double(count) / Double(max))
         }
     }
 
