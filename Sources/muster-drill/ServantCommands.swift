@@ -114,6 +114,20 @@ struct ShopCommand: ParsableCommand {
     }
 }
 
+/// A long line before a pretended host.
+struct DelayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delay",
+        abstract: "Delay the packets of a pretended host.",
+        shouldDisplay: false
+    )
+
+    @Option(help: "Milliseconds that each packet waits.")
+    var milliseconds: Int
+
+    func run() throws { try PacketDelay(delay: .milliseconds(milliseconds)).run() }
+}
+
 /// First step of every child of a drill.
 struct ExecCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -126,6 +140,7 @@ struct ExecCommand: ParsableCommand {
     @Option var signal: Int32
     @Option var namespace: String?
     @Option var hostname: String?
+    @Option var resolver: String?
     @Option var user: String?
     @Option var env: [String] = []
     @Argument(parsing: .postTerminator) var command: [String]
@@ -136,6 +151,7 @@ struct ExecCommand: ParsableCommand {
             deathSignal: signal,
             namespace: namespace,
             hostname: hostname,
+            resolver: resolver,
             user: user,
             environment: env,
             command: command

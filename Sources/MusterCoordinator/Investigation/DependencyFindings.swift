@@ -21,11 +21,13 @@ enum DependencyFindings {
 
     /// One finding for each dependency in trouble, over all hosts that see it so.
     ///
-    /// `far` is what is known of the hosts at the other end, `databases` what those in trouble say of their statements.
+    /// `far` is what is known of the hosts at the other end, `databases` what those in trouble say of their statements, and
+    /// `losses` are the hosts that send a share of their segments again.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
         far: FarEnds = FarEnds(),
         databases: [String: DatabaseActivity] = [:],
+        losses: [HostReference: Double] = [:],
         coverage: Coverage,
         at now: Timestamp
     ) -> [Finding] {
@@ -34,7 +36,8 @@ enum DependencyFindings {
         for (key, seen) in dependencies.sorted(by: {
             ($0.key.name, $0.key.target) < ($1.key.name, $1.key.target)
         }) {
-            guard let view = view(key, seen, far: far, at: now) else { continue }
+            guard var view = view(key, seen, far: far, at: now) else { continue }
+            view.explain(by: losses)
             // What several dependencies suffer in the same place is one trouble, and so is what all copies suffer.
             let same = views.firstIndex { $0.sameTrouble(as: view) }
             if let same { views[same].add(view) } else { views.append(view) }
@@ -110,7 +113,7 @@ enum DependencyFindings {
         var remark = ""
 
         /// Name resolution and networks serve all dependencies of a host.
-        var isShared: Bool { [.dns, .network, .networkDelay].contains(trouble.kind) }
+        var isShared: Bool { [.dns, .network, .networkDelay, .networkLoss].contains(trouble.kind) }
 
         /// Copies of one service are asked by the same hosts, in the same way and at the same port.
         var copies: String {
@@ -122,6 +125,16 @@ enum DependencyFindings {
         func sameTrouble(as other: View) -> Bool {
             guard trouble.kind == other.trouble.kind else { return false }
             return (isShared && place == other.place) || copies == other.copies
+        }
+
+        /// Late and missing connections are what lost packets look like from above.
+        ///
+        /// A wall that lets nothing through makes its share of segments that are sent again too, but a small one.
+        mutating func explain(by losses: [HostReference: Double]) {
+            let share = seen.compactMap { losses[$0.host] }.max() ?? 0
+            guard trouble.kind == .networkDelay ? share > 0 : trouble.isSilent && share >= 0.1 else { return }
+            trouble = DependencyTrouble(.networkLoss, min(1, 0.9 + share))
+            remark = "\(share.percentText) of the TCP segments are sent again"
         }
 
         mutating func add(_ other: View) {
@@ -240,6 +253,7 @@ enum DependencyFindings {
             case .dependencyDown: "\(name) is down: \(Self.text(check))"
             case .network: "the network between \(from) and \(name) fails: \(Self.text(check))"
             case .networkDelay: "the network between \(from) and \(name) is slow: \(Self.text(check))"
+            case .networkLoss: "packets between \(from) and \(name) get lost: \(Self.text(check))"
             case .defect: "\(name) is in trouble itself: \(Self.text(check))"
             default: "\(name) is in trouble: \(Self.text(check))"
             }

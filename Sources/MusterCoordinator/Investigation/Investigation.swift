@@ -105,6 +105,7 @@ struct Investigation: Sendable {
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
@@ -117,6 +118,7 @@ struct Investigation: Sendable {
             )
             + LogFindings.findings(
                 interview.answers("error logs"),
+                far: far,
                 onset: context.onset,
                 coverage: interview.coverage(of: "error logs"),
                 at: moment

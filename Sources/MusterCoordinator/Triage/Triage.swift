@@ -128,6 +128,7 @@ struct Triage: Sendable {
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: ended
         )
@@ -140,6 +141,7 @@ struct Triage: Sendable {
         )
         findings += LogFindings.findings(
             interview.answers("error logs"),
+            far: far,
             onset: moment.onset,
             coverage: interview.coverage(of: "error logs"),
             at: ended

@@ -8,6 +8,8 @@ final class DemoHost {
     /// Everything that would be on this host's disk.
     let folder: String
     let shopPort: Int
+    /// File that its programs find as `/etc/resolv.conf`; nil for the machine's own.
+    var resolver: String?
     private let programs: Programs
     private var shop: ChildProcess?
     private var agent: ChildProcess?
@@ -112,6 +114,9 @@ final class DemoHost {
         try startAgent()
     }
 
+    /// Ends the shop alone, as a crash would.
+    func killShop() { shop?.stop(asking: SIGKILL) }
+
     /// Ends agent and shop.
     func stop() {
         agent?.stop()
@@ -130,6 +135,7 @@ final class DemoHost {
             deathSignal: SIGKILL,
             namespace: network.namespace,
             hostname: network.namespace == nil ? nil : self.name,
+            resolver: resolver,
             user: user,
             environment: environment,
             command: command

@@ -14,6 +14,8 @@ package struct ProcessEntry: Sendable {
     package var namespace: String?
     /// Host name inside a UTS namespace of its own; nil to stay.
     package var hostname: String?
+    /// File that stands for `/etc/resolv.conf`, in a mount namespace of its own; nil to stay.
+    package var resolver: String?
     /// Account to run as; nil to stay.
     package var user: String?
     /// `KEY=VALUE` for the program only, not for this step: a preloaded library must not come in here.
@@ -26,6 +28,7 @@ package struct ProcessEntry: Sendable {
         deathSignal: Int32,
         namespace: String? = nil,
         hostname: String? = nil,
+        resolver: String? = nil,
         user: String? = nil,
         environment: [String] = [],
         command: [String]
@@ -34,6 +37,7 @@ package struct ProcessEntry: Sendable {
         self.deathSignal = deathSignal
         self.namespace = namespace
         self.hostname = hostname
+        self.resolver = resolver
         self.user = user
         self.environment = environment
         self.command = command
@@ -44,6 +48,7 @@ package struct ProcessEntry: Sendable {
         var list = ["exec", "--parent", "\(parent)", "--signal", "\(deathSignal)"]
         if let namespace { list += ["--namespace", namespace] }
         if let hostname { list += ["--hostname", hostname] }
+        if let resolver { list += ["--resolver", resolver] }
         if let user { list += ["--user", user] }
         for entry in environment { list += ["--env", entry] }
         return list + ["--"] + command
@@ -57,6 +62,12 @@ package struct ProcessEntry: Sendable {
             guard unshare(CLONE_NEWUTS) == 0, sethostname(hostname, hostname.utf8.count) == 0 else {
                 throw failure("can't give the process the host name \(hostname)")
             }
+        }
+        if let resolver {
+            // The file itself is mounted: what is written into it later counts at once.
+            guard unshare(CLONE_NEWNS) == 0, mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0,
+                mount(resolver, "/etc/resolv.conf", nil, UInt(MS_BIND), nil) == 0
+            else { throw failure("can't put \(resolver) in the place of /etc/resolv.conf") }
         }
         if let user { try become(user) }
         // After the change of account, which would clear it again.
