@@ -245,7 +245,7 @@ enum DependencyFindings {
             switch view.trouble.kind {
             case .poolExhausted: "the connection pool of \(name) is exhausted: \(Self.text(check))"
             case .lockWait: "statements wait for a lock in \(name): \(database?.lock ?? Self.text(check))"
-            case .slowQuery: "statements of \(name) take long: \(database?.load ?? Self.text(check))"
+            case .slowQuery: "statements of \(name) take long: \(load(check, database))"
             case .certificate: "the certificate of \(name) is no longer valid: \(Self.text(check))"
             case .dns: "name resolution fails on \(from): \(Self.text(check))"
             case .dependencyHung:
@@ -258,10 +258,15 @@ enum DependencyFindings {
             default: "\(name) is in trouble: \(Self.text(check))"
             }
         if !view.remark.isEmpty { text += "; \(view.remark)" }
-        let names = Set(view.seen.map(\.check.name))
-        if names.count > 1 { text += "; so are \(names.sorted().joined(separator: ", "))" }
+        let others = Set(view.seen.map(\.check.name)).subtracting([check.name])
+        if !others.isEmpty { text += "; the same of \(others.sorted().joined(separator: ", "))" }
         let seers = Set(view.seen.map(\.host)).count
         return "\(text) (seen by \(seers) of \(max(seers, view.lookers)) hosts that look)"
+    }
+
+    /// What is at work, and how much that is beside the usual.
+    private static func load(_ check: DependencyCheck, _ database: DatabaseActivity?) -> String {
+        [database?.load, Self.text(check)].compactMap(\.self).joined(separator: "; ")
     }
 
     /// What a check says, in a few words.
@@ -286,6 +291,13 @@ enum DependencyFindings {
                     + "\(value("usual_active").text(decimals: 1)); the longest for "
                     + Duration.milliseconds((value("statement_seconds") * 1000).rounded()).spoken
             )
+            if let rows = check.values["rows_read_per_second"],
+                let usual = check.values["usual_rows_read_per_second"]
+            {
+                parts.append(
+                    "\(rows.text(decimals: 0)) rows read each second, usually \(usual.text(decimals: 0))"
+                )
+            }
         case .networkDelay? where check.healthy:
             parts.append(
                 "a connection takes \((check.connectMilliseconds ?? 0).text(decimals: 0)) ms, usually "

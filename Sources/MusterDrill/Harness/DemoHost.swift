@@ -8,8 +8,6 @@ final class DemoHost {
     /// Everything that would be on this host's disk.
     let folder: String
     let shopPort: Int
-    /// File that its programs find as `/etc/resolv.conf`; nil for the machine's own.
-    var resolver: String?
     private let programs: Programs
     private var shop: ChildProcess?
     private var agent: ChildProcess?
@@ -20,8 +18,10 @@ final class DemoHost {
         self.folder = folder
         self.programs = programs
         // A namespace has all its ports for itself.
-        shopPort = network.namespace == nil ? try FreePort.find(on: network.address) : 8080
-        for part in ["etc", "state", "shop", "logs", "markers"] { try Files.makeFolder("\(folder)/\(part)") }
+        shopPort = network.room == nil ? try FreePort.find(on: network.address) : 8080
+        for part in ["etc", "state", "shop", "logs", "markers", "data"] {
+            try Files.makeFolder("\(folder)/\(part)")
+        }
         try Files.makeFolder("\(folder)/etc", mode: 0o700)
         try Files.makeFolder("\(folder)/state", mode: 0o700)
     }
@@ -32,6 +32,9 @@ final class DemoHost {
     var markers: String { "\(folder)/markers" }
     var pidFile: String { "\(folder)/shop/shop.pid" }
     var releases: ReleaseDirectory { ReleaseDirectory(root: "\(folder)/shop") }
+    /// What would be mounted from a disk of its own.
+    var data: String { "\(folder)/data" }
+    var shopSettings: String { "\(folder)/shop/shop.conf" }
     var agentConfiguration: String { "\(folder)/etc" }
     var agentState: String { "\(folder)/state" }
 
@@ -64,11 +67,14 @@ final class DemoHost {
     }
 
     /// Installs both releases, starts the shop with the old one and waits until it serves.
-    func startShop(_ configuration: ShopConfiguration) throws {
+    ///
+    /// `launcher` is put before the shop's own command.
+    func startShop(_ configuration: ShopConfiguration, launcher: [String] = []) throws {
         try releases.install(Release(version: "4520", features: .init()))
         try releases.install(
             Release(version: "4521", features: .init(splitPayment: .init(itemsPerInstalment: 3)))
         )
+        try releases.install(Release(version: "4522", features: .init()))
         try releases.point(at: "4520")
         // The demo shop's own story: the release in use is three days old.
         try DeployMarker(
@@ -80,7 +86,7 @@ final class DemoHost {
         ).write(in: markers)
         let path = "\(folder)/shop/shop.json"
         try configuration.write(to: path)
-        let process = try start("shop", [programs.drill, "shop", "--config", path])
+        let process = try start("shop", launcher + [programs.drill, "shop", "--config", path])
         shop = process
         try Interruption.wait(upTo: .seconds(20), for: "the shop on \(name); see \(folder)/logs/shop.out") {
             guard process.isRunning else {
@@ -96,6 +102,9 @@ final class DemoHost {
         defer { connection.close() }
         return connection.send(method: method, path: path, headers: [], body: [])?.status
     }
+
+    /// Sends the shop's own process a signal.
+    func signalShop(_ number: Int32) { shop?.signal(number) }
 
     /// Starts the agent, which has joined before.
     func startAgent() throws(DrillError) {
@@ -123,7 +132,7 @@ final class DemoHost {
         shop?.stop(grace: .seconds(1))
     }
 
-    /// Starts a program where this host is; its output goes to `logs/NAME.out`.
+    /// Starts a program where this host is, as a service of that name; its output goes to `logs/NAME.out`.
     func start(
         _ name: String,
         _ command: [String],
@@ -133,9 +142,9 @@ final class DemoHost {
         let entry = ProcessEntry(
             parent: getpid(),
             deathSignal: SIGKILL,
-            namespace: network.namespace,
-            hostname: network.namespace == nil ? nil : self.name,
-            resolver: resolver,
+            room: network.room,
+            // Where a service manager would put it.
+            group: network.room == nil ? nil : "system.slice/\(name).service",
             user: user,
             environment: environment,
             command: command

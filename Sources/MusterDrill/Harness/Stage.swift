@@ -75,7 +75,7 @@ final class Stage {
         for host in hosts where host.plan.duty == .web {
             var configuration = host.shopConfiguration(database: shopDatabase(host))
             try scenario.configure(&configuration, of: host, on: self)
-            try host.startShop(configuration)
+            try host.startShop(configuration, launcher: scenario.launcher(of: host))
         }
         try startAgents(coordinator, people, scenario)
         let traffic = try Traffic(
@@ -132,6 +132,14 @@ final class Stage {
             guard host.request("POST", "/control/leak/\(on ? "on" : "off")") == 200 else {
                 throw DrillError(.process, "the shop on \(host.name) does not take the leak")
             }
+        }
+    }
+
+    /// Switches a fault of the shop on one host on or off.
+    func setFault(_ fault: ShopFaults.Name, _ on: Bool, on name: String) throws {
+        guard try host(name).request("POST", "/control/fault/\(fault.rawValue)/\(on ? "on" : "off")") == 200
+        else {
+            throw DrillError(.process, "the shop on \(name) does not take the fault \(fault.rawValue)")
         }
     }
 

@@ -93,8 +93,8 @@ final class DatabaseServer {
             parent: getpid(),
             // Fast shutdown: the server ends its own children.
             deathSignal: SIGINT,
-            namespace: host.namespace,
-            hostname: host.namespace == nil ? nil : host.name,
+            room: host.room,
+            group: host.room == nil ? nil : "system.slice/postgresql.service",
             user: account,
             environment: environment,
             command: ["\(programs)/postgres", "-D", "\(folder)/data"]

@@ -17,7 +17,7 @@ struct NginxServer {
         }
         self.host = host
         self.certificate = certificate
-        port = host.network.namespace == nil ? try FreePort.find(on: host.network.address) : wanted
+        port = host.network.room == nil ? try FreePort.find(on: host.network.address) : wanted
     }
 
     var accessLog: String { "\(host.folder)/logs/nginx-access.log" }

@@ -61,7 +61,7 @@ struct PaymentsScenario: Scenario {
 
     func prepare(on stage: Stage) throws {
         let host = try stage.host(Self.hostName)
-        guard !needsNamespaces || host.network.namespace != nil else {
+        guard !needsNamespaces || host.network.room != nil else {
             throw DrillError(
                 .missing,
                 "\(name.rawValue) needs network namespaces: run it as root, without --loopback"
@@ -111,7 +111,7 @@ struct PaymentsScenario: Scenario {
         for web in stage.hosts where web.plan.duty == .web {
             let file = "\(web.folder)/resolv.conf"
             try Files.write("nameserver \(own.network.address)\noptions timeout:1 attempts:2\n", to: file)
-            web.resolver = file
+            try web.command("/bin/mount", ["--bind", file, "/etc/resolv.conf"]).succeed()
         }
         return try stage.start(
             "dnsmasq",

@@ -23,6 +23,9 @@ protocol Scenario {
     /// Changes what the shop of a host with the duty `web` is told at its start.
     func configure(_ shop: inout ShopConfiguration, of host: DemoHost, on stage: Stage) throws
 
+    /// What the shop of a host is started by; nothing for itself.
+    func launcher(of host: DemoHost) -> [String]
+
     /// What the agent of a host looks at besides what its duty brings.
     func observation(of host: DemoHost, on stage: Stage) throws -> HostObservation
 
@@ -42,6 +45,8 @@ extension Scenario {
     func prepare(on stage: Stage) throws {}
 
     func configure(_ shop: inout ShopConfiguration, of host: DemoHost, on stage: Stage) throws {}
+
+    func launcher(of host: DemoHost) -> [String] { [] }
 
     func observation(of host: DemoHost, on stage: Stage) throws -> HostObservation { HostObservation() }
 

@@ -15,6 +15,12 @@ package struct ShopConfiguration: Codable, Sendable {
     var pidFile: String
     /// Nil when the shop keeps nothing in a database.
     var database: Database?
+    /// Folder on the data disk for receipts; nil when the shop writes none.
+    var receipts: String?
+    /// File with ``ShopSettings``; nil for the defaults.
+    var settings: String?
+    /// Faults that are there from the start, by name.
+    var faults: [String]?
     /// What is asked for each payment before it is stored; nil when the shop asks nobody.
     var payments: Payments?
 
