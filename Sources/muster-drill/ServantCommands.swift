@@ -114,6 +114,20 @@ struct ShopCommand: ParsableCommand {
     }
 }
 
+/// A long line before a pretended host.
+struct DelayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delay",
+        abstract: "Delay the packets of a pretended host.",
+        shouldDisplay: false
+    )
+
+    @Option(help: "Milliseconds that each packet waits.")
+    var milliseconds: Int
+
+    func run() throws { try PacketDelay(delay: .milliseconds(milliseconds)).run() }
+}
+
 /// First step of every child of a drill.
 struct ExecCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -19,7 +19,7 @@ struct MusterDrillCommand: ParsableCommand {
             """,
         subcommands: [
             RunCommand.self, CleanupCommand.self, ReleaseCommand.self, ShopCommand.self, ExecCommand.self,
-            HoldCommand.self,
+            HoldCommand.self, DelayCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

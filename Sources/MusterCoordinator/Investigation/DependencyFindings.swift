@@ -21,11 +21,13 @@ enum DependencyFindings {
 
     /// One finding for each dependency in trouble, over all hosts that see it so.
     ///
-    /// `far` is what is known of the hosts at the other end, `databases` what those in trouble say of their statements.
+    /// `far` is what is known of the hosts at the other end, `databases` what those in trouble say of their statements, and
+    /// `losses` are the hosts that send a share of their segments again.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
         far: FarEnds = FarEnds(),
         databases: [String: DatabaseActivity] = [:],
+        losses: [HostReference: Double] = [:],
         coverage: Coverage,
         at now: Timestamp
     ) -> [Finding] {
@@ -34,7 +36,8 @@ enum DependencyFindings {
         for (key, seen) in dependencies.sorted(by: {
             ($0.key.name, $0.key.target) < ($1.key.name, $1.key.target)
         }) {
-            guard let view = view(key, seen, far: far, at: now) else { continue }
+            guard var view = view(key, seen, far: far, at: now) else { continue }
+            view.explain(by: losses)
             // What several dependencies suffer in the same place is one trouble, and so is what all copies suffer.
             let same = views.firstIndex { $0.sameTrouble(as: view) }
             if let same { views[same].add(view) } else { views.append(view) }
@@ -110,7 +113,7 @@ enum DependencyFindings {
         var remark = ""
 
         /// Name resolution and networks serve all dependencies of a host.
-        var isShared: Bool { [.dns, .network, .networkDelay].contains(trouble.kind) }
+        var isShared: Bool { [.dns, .network, .networkDelay, .networkLoss].contains(trouble.kind) }
 
         /// Copies of one service are asked by the same hosts, in the same way and at the same port.
         var copies: String {
@@ -122,6 +125,16 @@ enum DependencyFindings {
         func sameTrouble(as other: View) -> Bool {
             guard trouble.kind == other.trouble.kind else { return false }
             return (isShared && place == other.place) || copies == other.copies
+        }
+
+        /// Late and missing connections are what lost packets look like from above.
+        ///
+        /// A wall that lets nothing through makes its share of segments that are sent again too, but a small one.
+        mutating func explain(by losses: [HostReference: Double]) {
+            let share = seen.compactMap { losses[$0.host] }.max() ?? 0
+            guard trouble.kind == .networkDelay ? share > 0 : trouble.isSilent && share >= 0.1 else { return }
+            trouble = DependencyTrouble(.networkLoss, min(1, 0.9 + share))
+            remark = "\(share.percentText) of the TCP segments are sent again"
         }
 
         mutating func add(_ other: View) {
@@ -232,7 +245,7 @@ enum DependencyFindings {
             switch view.trouble.kind {
             case .poolExhausted: "the connection pool of \(name) is exhausted: \(Self.text(check))"
             case .lockWait: "statements wait for a lock in \(name): \(database?.lock ?? Self.text(check))"
-            case .slowQuery: "statements of \(name) take long: \(database?.load ?? Self.text(check))"
+            case .slowQuery: "statements of \(name) take long: \(load(check, database))"
             case .certificate: "the certificate of \(name) is no longer valid: \(Self.text(check))"
             case .dns: "name resolution fails on \(from): \(Self.text(check))"
             case .dependencyHung:
@@ -240,14 +253,20 @@ enum DependencyFindings {
             case .dependencyDown: "\(name) is down: \(Self.text(check))"
             case .network: "the network between \(from) and \(name) fails: \(Self.text(check))"
             case .networkDelay: "the network between \(from) and \(name) is slow: \(Self.text(check))"
+            case .networkLoss: "packets between \(from) and \(name) get lost: \(Self.text(check))"
             case .defect: "\(name) is in trouble itself: \(Self.text(check))"
             default: "\(name) is in trouble: \(Self.text(check))"
             }
         if !view.remark.isEmpty { text += "; \(view.remark)" }
-        let names = Set(view.seen.map(\.check.name))
-        if names.count > 1 { text += "; so are \(names.sorted().joined(separator: ", "))" }
+        let others = Set(view.seen.map(\.check.name)).subtracting([check.name])
+        if !others.isEmpty { text += "; the same of \(others.sorted().joined(separator: ", "))" }
         let seers = Set(view.seen.map(\.host)).count
         return "\(text) (seen by \(seers) of \(max(seers, view.lookers)) hosts that look)"
+    }
+
+    /// What is at work, and how much that is beside the usual.
+    private static func load(_ check: DependencyCheck, _ database: DatabaseActivity?) -> String {
+        [database?.load, Self.text(check)].compactMap(\.self).joined(separator: "; ")
     }
 
     /// What a check says, in a few words.
@@ -272,6 +291,13 @@ enum DependencyFindings {
                     + "\(value("usual_active").text(decimals: 1)); the longest for "
                     + Duration.milliseconds((value("statement_seconds") * 1000).rounded()).spoken
             )
+            if let rows = check.values["rows_read_per_second"],
+                let usual = check.values["usual_rows_read_per_second"]
+            {
+                parts.append(
+                    "\(rows.text(decimals: 0)) rows read each second, usually \(usual.text(decimals: 0))"
+                )
+            }
         case .networkDelay? where check.healthy:
             parts.append(
                 "a connection takes \((check.connectMilliseconds ?? 0).text(decimals: 0)) ms, usually "

@@ -20,6 +20,8 @@ struct DependencyTrouble {
     private static let slowFactor = 3.0
     private static let slowMillisecondsMin = 20.0
     private static let activeMin = 3.0
+    private static let rowsFactor = 10.0
+    private static let rowsMin = 100_000.0
 
     init(_ kind: CauseKind, _ effect: Double, isSilent: Bool = false) {
         self.kind = kind
@@ -73,19 +75,25 @@ struct DependencyTrouble {
         return DependencyTrouble(.lockWait, min(1, 0.75 + 0.05 * waiting))
     }
 
-    /// Far more statements than usual are at work at the same moment, or one for far longer.
+    /// Far more statements than usual are at work at the same moment, or one for far longer, or they read far more rows.
     private static func slowQuery(_ check: DependencyCheck) -> DependencyTrouble? {
         let working = (check.values["active"] ?? 0) - (check.values["lock_waiting"] ?? 0)
-        if let usual = check.values["usual_active"], working > slowFactor * usual + activeMin {
-            return DependencyTrouble(.slowQuery, min(1, 0.7 + 0.02 * (working - usual)))
+        let isBusy = check.values["usual_active"].map { working > slowFactor * $0 + activeMin } ?? false
+        let isLong =
+            check.values["usual_statement_seconds"].map {
+                (check.values["statement_seconds"] ?? 0) > slowFactor * $0 + 1
+            } ?? false
+        // Many at work may also be a host that is short of CPU; reading more is the statements' own doing.
+        let readsMore =
+            check.values["usual_rows_read_per_second"].map {
+                (check.values["rows_read_per_second"] ?? 0) > rowsFactor * $0 + rowsMin
+            } ?? false
+        switch (isBusy || isLong, readsMore) {
+        case (true, true): return DependencyTrouble(.slowQuery, 1)
+        case (false, true): return DependencyTrouble(.slowQuery, 0.75)
+        case (true, false): return DependencyTrouble(.slowQuery, isBusy ? 0.65 : 0.55)
+        case (false, false): return nil
         }
-        if let usual = check.values["usual_statement_seconds"],
-            let longest = check.values["statement_seconds"],
-            longest > slowFactor * usual + 1
-        {
-            return DependencyTrouble(.slowQuery, min(0.8, 0.5 + 0.05 * (longest - usual)))
-        }
-        return nil
     }
 
     /// It answers, but far later than usual.

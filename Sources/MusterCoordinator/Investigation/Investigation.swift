@@ -111,6 +111,7 @@ struct Investigation: Sendable {
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
@@ -123,6 +124,7 @@ struct Investigation: Sendable {
             )
             + LogFindings.findings(
                 interview.answers("error logs"),
+                far: far,
                 onset: context.onset,
                 coverage: interview.coverage(of: "error logs"),
                 at: moment

@@ -13,6 +13,23 @@ enum NetworkFindings {
     /// What is so many times what it was before is news.
     private static let rise = 4.0
 
+    /// Hosts whose segments get lost, and which share of them is sent again.
+    static func losses(_ answers: [(host: HostReference, answer: Answer)]) -> [HostReference: Double] {
+        var found: [HostReference: Double] = [:]
+        for (host, answer) in answers {
+            if let loss = loss(host, series(answer)) { found[host] = loss.now }
+        }
+        return found
+    }
+
+    private static func series(_ answer: Answer) -> [String: MetricSeries] {
+        guard case .metrics(let metrics) = answer else { return [:] }
+        return Dictionary(
+            metrics.series.filter { $0.subject.isEmpty }.map { ($0.name, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
     /// At most one finding for lost packets and one for resets, each over all hosts where it is so.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
@@ -22,11 +39,7 @@ enum NetworkFindings {
         var losses: [Seen] = []
         var resets: [Seen] = []
         for (host, answer) in answers {
-            guard case .metrics(let metrics) = answer else { continue }
-            let series = Dictionary(
-                metrics.series.filter { $0.subject.isEmpty }.map { ($0.name, $0) },
-                uniquingKeysWith: { first, _ in first }
-            )
+            let series = series(answer)
             if let loss = loss(host, series) { losses.append(loss) }
             if let reset = reset(host, series) { resets.append(reset) }
         }

@@ -54,7 +54,18 @@ struct Triage: Sendable {
             deadline: Self.firstDeadline,
             of: fleet
         )
-        let onset = self.onset(incident, RequestPicture.merged(interview.replies["requests"]))
+        let requests = RequestPicture.merged(interview.replies["requests"])
+        var risen = requests.flatMap { RequestPicture.onset(in: $0, service: incident.service)?.at }
+        if risen == nil {
+            let moment = now()
+            await interview.ask(
+                LatencyOnset.questions(at: moment, of: near),
+                deadline: Self.secondDeadline,
+                of: fleet
+            )
+            risen = LatencyOnset.find(in: interview, service: incident.service, at: moment)
+        }
+        let onset = risen ?? self.onset(incident)
         let before = TimeWindow(from: onset - Self.lookBack, to: onset)
         let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
         let seen = interview.answers("dependencies")
@@ -115,7 +126,8 @@ struct Triage: Sendable {
             requests: requests.perHost(of: incident.service),
             replies: interview.replies["requests since"],
             facts: Self.facts(interview),
-            ratioBefore: health.first?.errorRatioBefore ?? 0
+            ratioBefore: health.first?.errorRatioBefore ?? 0,
+            slow: requests.slowHosts(of: incident.service)
         )
         let answers = interview.answers("dependencies")
         var far = FarEnds(hosts: hosts)
@@ -134,6 +146,7 @@ struct Triage: Sendable {
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: ended
         )
@@ -146,6 +159,7 @@ struct Triage: Sendable {
         )
         findings += LogFindings.findings(
             interview.answers("error logs"),
+            far: far,
             onset: moment.onset,
             coverage: interview.coverage(of: "error logs"),
             at: ended
@@ -204,15 +218,11 @@ struct Triage: Sendable {
         .requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: 0)
     }
 
-    /// When the failed requests rose; else when the first alert says that it began.
-    private func onset(_ incident: Incident, _ requests: MergedRequests?) -> Timestamp {
+    /// When the first alert says that it began, for want of anything seen.
+    private func onset(_ incident: Incident) -> Timestamp {
         let told = incident.alerts.filter { $0.status == .firing }.map(\.starts).min() ?? incident.opened
         // An alert that claims to be of the future or of long ago tells nothing about these minutes.
-        let start = min(max(told, incident.opened - Self.lookBack), incident.opened)
-        guard let requests, let found = RequestPicture.onset(in: requests, service: incident.service) else {
-            return start
-        }
-        return found.at
+        return min(max(told, incident.opened - Self.lookBack), incident.opened)
     }
 
     private func recorded(_ window: TimeWindow) async -> [Change] {

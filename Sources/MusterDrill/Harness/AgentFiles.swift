@@ -65,7 +65,7 @@ struct AgentFiles {
     private static func entry(_ database: DatabaseServer, secrets: String) -> String {
         """
         { name: shop-db, kind: postgres, host: \(database.address), port: \(database.port), \
-        database: \(DatabaseServer.databaseName), \
+        database: \(DatabaseServer.databaseName), every: 2s, \
         look: { user: muster_look, password_file: \(secrets)/muster_look.password }, \
         act: { user: muster_act, password_file: \(secrets)/muster_act.password }, services: [shop] }
         """

@@ -123,6 +123,9 @@ final class DemoHost {
         try startAgent()
     }
 
+    /// Ends the shop alone, as a crash would.
+    func killShop() { shop?.stop(asking: SIGKILL) }
+
     /// Ends agent and shop.
     func stop() {
         agent?.stop()

@@ -32,6 +32,9 @@ final class Stage {
     var people: People { ready.people }
     var traffic: Traffic { ready.traffic }
 
+    /// The hosts' network, as firewalls write it.
+    var clients: String { network?.clients ?? "127.0.0.0/8" }
+
     private var ready: (coordinator: CoordinatorProcess, people: People, traffic: Traffic) {
         guard let made else { preconditionFailure("the stage is used before it was brought up") }
         return made

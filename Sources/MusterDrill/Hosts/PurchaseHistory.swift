@@ -1,7 +1,7 @@
 /// A large table in the shop's database: what each customer bought.
 enum PurchaseHistory {
     static let customers = 20_000
-    private static let rows = 1_500_000
+    private static let rows = 2_500_000
     static let index = "purchases_customer"
 
     /// Statements that make and fill it, for the superuser.

@@ -24,7 +24,7 @@ struct LockWait: Scenario {
         stage.narrator.say(
             "Fault: a session of somebody who went home locked the table payments and left its transaction open."
         )
-        return try DatabaseAlert.checkouts(on: stage)
+        return try CheckoutAlert.wait(on: stage)
     }
 }
 
@@ -45,7 +45,7 @@ struct SlowQuery: Scenario {
     func breakIt(on stage: Stage) throws -> AlertmanagerWebhook {
         stage.narrator.say("Fault: a clean-up drops the index \(PurchaseHistory.index), which looked unused.")
         try run(["DROP INDEX \(PurchaseHistory.index)"], on: stage)
-        return try DatabaseAlert.checkouts(on: stage)
+        return try CheckoutAlert.wait(on: stage)
     }
 
     private func run(_ statements: [String], on stage: Stage) throws {
@@ -65,26 +65,4 @@ extension HostPlan {
         HostPlan(name: "web-2", duty: .web, accessLogFormat: .json),
         HostPlan(name: "db-1", duty: .db),
     ]
-}
-
-/// What the alert rules of a shop with a database say.
-enum DatabaseAlert {
-    /// Checkouts fail, or take longer than half a second.
-    static func checkouts(on stage: Stage) throws -> AlertmanagerWebhook {
-        try AlertRule.wait("failing or slow checkouts", holds: .seconds(12)) {
-            let count = stage.traffic.count(last: .seconds(8), endpoint: .checkout)
-            return count.ratio > 0.05 || count.slowRatio > 0.25
-        }
-        let count = stage.traffic.count(last: .seconds(8), endpoint: .checkout)
-        stage.narrator.say(
-            "Alert rule: of \(count.requests) checkouts in the last 8 s \(count.failed) failed and \(count.slow) took "
-                + "longer than \(TrafficRecord.slowFrom.spoken)."
-        )
-        return AlertmanagerWebhook(
-            name: "CheckoutSlow",
-            labels: ["service": "shop", "severity": "critical", "route": "/api/checkout"],
-            summary: "shop /api/checkout is slow or fails",
-            starts: WallClock.now()
-        )
-    }
 }

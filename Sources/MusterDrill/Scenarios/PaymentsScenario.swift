@@ -12,17 +12,8 @@ struct PaymentsScenario: Scenario {
     var domain: String?
     /// Whether it can only be played in network namespaces.
     var needsNamespaces = false
-    /// What the alert rule watches.
-    var alert = Alert.errors
     /// Breaks it.
     let fault: @Sendable (Surroundings) throws -> Void
-
-    enum Alert: Sendable {
-        /// Checkouts fail.
-        case errors
-        /// Checkouts take longer than this.
-        case latency(Duration)
-    }
 
     /// What a fault can reach.
     struct Surroundings {
@@ -30,9 +21,11 @@ struct PaymentsScenario: Scenario {
         let service: NginxServer
         let process: ChildProcess
         let certificate: ServerCertificate?
+        let nameServer: ChildProcess?
     }
 
     private static let hostName = "pay-1"
+    private static let nameServerName = "dns-1"
     private static let port = 9090
 
     /// Filled when the service is up; a scenario is played once.
@@ -62,7 +55,7 @@ struct PaymentsScenario: Scenario {
             HostPlan(name: "web-2", duty: .web, accessLogFormat: .json),
             HostPlan(name: Self.hostName, duty: .peer),
         ]
-        if domain != nil { hosts.append(HostPlan(name: "dns-1", duty: .peer)) }
+        if domain != nil { hosts.append(HostPlan(name: Self.nameServerName, duty: .peer)) }
         return hosts
     }
 
@@ -83,6 +76,7 @@ struct PaymentsScenario: Scenario {
             )
         }
         let service = try NginxServer(on: host, port: Self.port, certificate: certificate)
+        let nameServer = try domain.map { try startNameServer($0, of: host, on: stage) }
         let process = try service.start(
             """
             location = /healthz { return 200 "ok\\n"; }
@@ -94,17 +88,47 @@ struct PaymentsScenario: Scenario {
             stage: stage,
             service: service,
             process: process,
-            certificate: certificate
+            certificate: certificate,
+            nameServer: nameServer
         )
         stage.narrator.say(
-            "The shop asks the payment service at \(service.url) (nginx on pay-1) before each payment."
+            "The shop asks the payment service at \(url(service)) (nginx on pay-1) before each payment."
+        )
+    }
+
+    private func url(_ service: NginxServer) -> String {
+        domain.map { "http://\($0):\(service.port)" } ?? service.url
+    }
+
+    /// A name server that knows one name, and hosts of the shop that ask it.
+    private func startNameServer(_ domain: String, of host: DemoHost, on stage: Stage) throws -> ChildProcess
+    {
+        let program = "/usr/sbin/dnsmasq"
+        guard Files.isExecutable(program) else {
+            throw DrillError(.missing, "dnsmasq is not installed; try: apt-get install dnsmasq-base")
+        }
+        let own = try stage.host(Self.nameServerName)
+        for web in stage.hosts where web.plan.duty == .web {
+            let file = "\(web.folder)/resolv.conf"
+            try Files.write("nameserver \(own.network.address)\noptions timeout:1 attempts:2\n", to: file)
+            try web.command("/bin/mount", ["--bind", file, "/etc/resolv.conf"]).succeed()
+        }
+        return try stage.start(
+            "dnsmasq",
+            [
+                program, "--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null",
+                "--pid-file",
+                "--user=root", "--log-facility=-", "--bind-interfaces",
+                "--listen-address=\(own.network.address)", "--address=/\(domain)/\(host.network.address)",
+            ],
+            on: own.name
         )
     }
 
     func configure(_ shop: inout ShopConfiguration, of host: DemoHost, on stage: Stage) throws {
         guard let surroundings = state.surroundings else { return }
         shop.payments = .init(
-            url: "\(surroundings.service.url)/authorise",
+            url: "\(url(surroundings.service))/authorise",
             caFile: surroundings.certificate?.file
         )
     }
@@ -115,7 +139,7 @@ struct PaymentsScenario: Scenario {
         case .web:
             let authority = surroundings.certificate.map { ", ca_file: \"\($0.file)\"" } ?? ""
             return HostObservation(dependencies: [
-                "{ name: payments, kind: http, url: \"\(surroundings.service.url)/healthz\"\(authority), "
+                "{ name: payments, kind: http, url: \"\(url(surroundings.service))/healthz\"\(authority), "
                     + "timeout: 2s, every: 2s, services: [shop] }"
             ])
         case .peer where host.name == Self.hostName:
@@ -129,18 +153,6 @@ struct PaymentsScenario: Scenario {
             preconditionFailure("the scenario \(name.rawValue) is broken before it was prepared")
         }
         try fault(surroundings)
-        try AlertRule.wait("failing checkouts", holds: .seconds(12)) {
-            stage.traffic.count(last: .seconds(8), endpoint: .checkout).ratio > 0.05
-        }
-        let count = stage.traffic.count(last: .seconds(8), endpoint: .checkout)
-        stage.narrator.say(
-            "Alert rule: \(count.failed) of \(count.requests) checkouts failed in the last 8 s."
-        )
-        return AlertmanagerWebhook(
-            name: "HighErrorRate",
-            labels: ["service": "shop", "severity": "critical", "route": "/api/checkout"],
-            summary: "shop /api/checkout error ratio \(count.ratio.percentText)",
-            starts: WallClock.now()
-        )
+        return try CheckoutAlert.wait(on: stage)
     }
 }

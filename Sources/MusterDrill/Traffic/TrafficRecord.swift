@@ -12,7 +12,7 @@ struct TrafficRecord: Sendable {
     }
 
     /// From here on an answer is late.
-    static let slowFrom = Duration.milliseconds(400)
+    static let slowFrom = Duration.milliseconds(200)
 
     /// Counts over a stretch of time.
     struct Count: Hashable, Sendable {

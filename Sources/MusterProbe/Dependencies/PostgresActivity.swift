@@ -25,6 +25,7 @@ struct PostgresActivity {
         coalesce((SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity \
         WHERE pid IN (SELECT unnest(pg_blocking_pids(pid)) FROM (SELECT pid FROM pg_stat_activity \
         WHERE wait_event_type = 'Lock' AND state = 'active' LIMIT 8) AS waiting)), 0), \
+        coalesce((SELECT sum(tup_returned) FROM pg_stat_database), 0), \
         pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') \
         FROM pg_stat_activity
         """
@@ -33,10 +34,10 @@ struct PostgresActivity {
     ///
     /// `lock_waiting` are statements that wait for a lock, the longest for `lock_wait_seconds`, and the oldest transaction
     /// that keeps one from them began `lock_held_seconds` ago. `statement_seconds` is how long the longest statement runs
-    /// that waits for none.
+    /// that waits for none, and `rows_read` how many rows and index entries were read since the counters began.
     private static let names = [
         "connections_used", "idle", "idle_in_transaction", "active", "lock_waiting", "lock_wait_seconds",
-        "statement_seconds", "lock_held_seconds",
+        "statement_seconds", "lock_held_seconds", "rows_read",
     ]
 
     private let slots: Double

@@ -13,6 +13,8 @@ package final class PostgresWatcher: Sendable {
     package let endpoint: PostgresEndpoint
     private let look: LockedSession
     private let act: LockedSession?
+    /// Rows read at the last look, and when that was.
+    private let rows = Mutex<(read: Double, at: ContinuousClock.Instant)?>(nil)
 
     /// Settings of every session: what hangs must end by itself.
     private static let lookSetUp = [
@@ -49,12 +51,26 @@ package final class PostgresWatcher: Sendable {
             let result = try lookQuery(PostgresActivity.statement, timeout: target.timeout, clock)
             check.connectMilliseconds = clock.milliseconds
             try PostgresActivity(result).describe(in: &check)
+            addRate(to: &check)
         } catch {
             check.reason = error.message
         }
         check.totalMilliseconds = clock.milliseconds
         refreshActing(timeout: target.timeout)
         return check
+    }
+
+    /// Makes a rate of the count of rows, which alone tells nothing.
+    private func addRate(to check: inout DependencyCheck) {
+        guard let read = check.values.removeValue(forKey: "rows_read") else { return }
+        let now = ContinuousClock.now
+        let last = rows.withLock { rows in
+            defer { rows = (read, now) }
+            return rows
+        }
+        // A server that was restarted after a crash counts anew.
+        guard let last, now - last.at > .milliseconds(200), read >= last.read else { return }
+        check.values["rows_read_per_second"] = (read - last.read) / (now - last.at).inSeconds
     }
 
     /// Runs one SELECT in a read-only transaction and returns the first column of its first row.

@@ -13,7 +13,7 @@ struct UsualValues {
     private var count = 0
 
     /// Checks before anything is called usual.
-    static let countMin = 8
+    static let countMin = 5
     /// Checks over which the average is taken.
     private static let memory = 60.0
     /// The same for values that are too high.
@@ -22,6 +22,7 @@ struct UsualValues {
     /// What is looked at: names of values, and how far above the usual is noise.
     private static let watched = [
         "connect_milliseconds": 20.0, "total_milliseconds": 20.0, "active": 3.0, "statement_seconds": 1.0,
+        "rows_read_per_second": 50_000.0,
     ]
 
     /// Takes a check in and writes beside its values what was usual before: `usual_active`.
