@@ -123,6 +123,9 @@ package struct CauseRanking {
             let symptom = hasSymptom ? 1.0 : weights.withoutSymptom
             candidate.add(weights.changeNear * nearness * symptom, candidate.first)
         }
+        if !hasSymptom, sick.isEmpty, !healthy.isEmpty {
+            candidate.add(-weights.serviceWell, candidate.first)
+        }
         guard !change.service.isEmpty, !input.service.isEmpty else { return }
         let related = input.related.contains(change.service) || change.service == input.service
         candidate.add(related ? weights.sameService : -weights.otherService, candidate.first)

@@ -16,6 +16,8 @@ package struct CauseWeights: Hashable, Sendable {
     package var clockSlackMinutes = 0.25
     /// Factor on nearness while nothing is seen to be wrong.
     package var withoutSymptom = 0.4
+    /// Against a change while the requests of the service were seen, and all is well with them.
+    package var serviceWell = 1.5
     package var sameService = 0.7
     package var otherService = 1.0
     package var exactlySick = 3.0

@@ -85,13 +85,12 @@ struct Investigation: Sendable {
             of: fleet
         )
         let seen = interview.answers("dependencies")
-        let busy = ProcessFindings.hogs(HostMetrics.read(interview)).map(\.host.id)
         let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
         await interview.ask(
             [
-                .init("sockets", .sockets(port: 0), of: ends, counts: false),
-                .init("listeners", .sockets(port: 0), of: busy, counts: false),
+                .init("sockets", .sockets(port: 0), of: ends, counts: false)
             ]
+                + ProcessFindings.questions(HostMetrics.read(interview))
                 + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
@@ -106,7 +105,7 @@ struct Investigation: Sendable {
         var far = FarEnds(hosts: hosts)
         far.take(interview.answers("sockets"))
         let metrics = HostMetrics.read(interview)
-        let hogs = ProcessFindings.hogs(metrics)
+        let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: context.onset)
         return DependencyFindings.findings(
             answers,
             far: far,

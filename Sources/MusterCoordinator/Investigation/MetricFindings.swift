@@ -5,10 +5,12 @@ enum MetricFindings {
     /// One finding for each resource that is short and was not before, over all hosts where it is so.
     ///
     /// At most 8, the most telling ones. `busy` are hosts whose CPU is taken by processes that ``ProcessFindings`` names: that
-    /// it is taken is no cause of its own there.
+    /// it is taken is no cause of its own there. `requestsTimes` is how many times as many requests came as before, which write
+    /// as many more log lines.
     static func findings(
         _ metrics: [HostMetrics],
         busy: Set<HostReference> = [],
+        requestsTimes: Double = 1,
         coverage: Coverage,
         at now: Timestamp
     ) -> [Finding] {
@@ -16,15 +18,16 @@ enum MetricFindings {
         for host in metrics {
             for series in host.series {
                 guard let rule = Rule.all.first(where: { series.name.hasPrefix($0.prefix) }),
-                    let seen = rule.seen(series, on: host)
+                    let seen = rule.seen(series, on: host, requestsTimes: requestsTimes)
                 else { continue }
                 groups[Key(name: series.name, subject: series.subject, rule: rule), default: []].append(seen)
             }
         }
         let found = groups.compactMap { key, seen -> Finding? in
             guard let worst = seen.max(by: { $0.shortage < $1.shortage }) else { return nil }
-            let hosts = seen.map(\.host).sorted()
-            let explained = key.rule.cause == .cpu && hosts.allSatisfy(busy.contains)
+            let unexplained = key.rule.cause == .cpu ? seen.filter { !busy.contains($0.host) } : seen
+            let explained = unexplained.isEmpty
+            let hosts = (explained ? seen : unexplained).map(\.host).sorted()
             return Finding(
                 id: FindingID(at: now),
                 kind: .resource,
@@ -71,6 +74,9 @@ enum MetricFindings {
             case .fileDescriptors:
                 "\(subject) has \(value(seen.now)) of the files open that it may open on \(hosts), before it was "
                     + value(seen.before)
+            case .logFlood:
+                "\(value(seen.now)) lines a second are written to the logs on \(hosts), before it was "
+                    + value(seen.before)
             case .disk where name.contains("inodes"):
                 "\(value(seen.now)) of the inodes of \(subject) are used on \(hosts), before it was "
                     + value(seen.before)
@@ -105,21 +111,50 @@ enum MetricFindings {
             Rule(prefix: "disk_used_ratio", cause: .disk, from: 0.95, full: 1, isLevel: true),
             Rule(prefix: "filesystem_used_ratio", cause: .disk, from: 0.95, full: 1, isLevel: true),
             Rule(prefix: "filesystem_inodes_used_ratio", cause: .disk, from: 0.95, full: 1, isLevel: true),
-            Rule(prefix: "process_open_files_ratio", cause: .fileDescriptors, from: 0.9, full: 1, isLevel: true),
+            Rule(
+                prefix: "process_open_files_ratio",
+                cause: .fileDescriptors,
+                from: 0.9,
+                full: 1,
+                isLevel: true
+            ),
             Rule(prefix: "files_open_ratio", cause: .fileDescriptors, from: 0.9, full: 1, isLevel: true),
             Rule(prefix: "cgroup_oom_kills", cause: .oomKill, from: 1, full: 1, counts: true),
+            Rule(prefix: "log_lines_per_second", cause: .logFlood, from: 300, full: 5_000),
             Rule(prefix: "io_pressure", cause: .io, from: 0.2, full: 0.6),
             Rule(prefix: "disk_busy_ratio", cause: .io, from: 0.9, full: 1),
         ]
 
         /// Nil when there is no shortage, or when it has long been so.
-        func seen(_ series: MetricSeries, on host: HostMetrics) -> Seen? {
+        func seen(_ series: MetricSeries, on host: HostMetrics, requestsTimes: Double) -> Seen? {
             if counts { return events(series, on: host.host) }
+            if cause == .logFlood { return flood(series, on: host, requestsTimes: requestsTimes) }
             guard let move = SeriesMove(series, isYoung: host.isYoung),
                 let level = isLevel ? series.values.last : move.now, level > move.before, level >= from
             else { return nil }
             let shortage = min(1, (level - from) / (full - from) + 0.3)
-            return Seen(host: host.host, now: level, before: move.before, began: move.began, shortage: shortage)
+            return Seen(
+                host: host.host,
+                now: level,
+                before: move.before,
+                began: move.began,
+                shortage: shortage
+            )
+        }
+
+        /// Many times as many lines as before, and as the requests account for.
+        private func flood(_ series: MetricSeries, on host: HostMetrics, requestsTimes: Double) -> Seen? {
+            guard let move = SeriesMove(series, isYoung: host.isYoung), move.now >= from,
+                move.now >= 4 * max(1, requestsTimes) * max(1, move.before)
+            else { return nil }
+            let shortage = 0.6 + 0.4 * min(1, (move.now - from) / (full - from))
+            return Seen(
+                host: host.host,
+                now: move.now,
+                before: move.before,
+                began: move.began,
+                shortage: shortage
+            )
         }
 
         /// Events of the window.

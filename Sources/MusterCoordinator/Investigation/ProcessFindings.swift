@@ -17,32 +17,86 @@ enum ProcessFindings {
         let began: Timestamp?
     }
 
+    /// A closer look at the hosts on which CPUs are short: who takes them, and who serves there.
+    static func questions(_ metrics: [HostMetrics]) -> [Interview.Item] {
+        let hosts = metrics.filter { isShort($0.series) }.prefix(hostsMax).map(\.host.id)
+        return [
+            Interview.Item("listeners", .sockets(port: 0), of: hosts, counts: false),
+            // Those that use most come first.
+            Interview.Item("busiest", .processes(text: ""), of: hosts, counts: false, rowsMax: 32),
+        ]
+    }
+
+    private static let hostsMax = 50
+
     /// The processes that lately took more CPU, on hosts where that is short.
-    static func hogs(_ metrics: [HostMetrics]) -> [Hog] {
-        metrics.flatMap { host -> [Hog] in
+    ///
+    /// `rows` are those hosts' answers about the processes that use most now: what they record is up to twenty seconds old.
+    static func hogs(
+        _ metrics: [HostMetrics],
+        rows: [(host: HostReference, answer: Answer)] = [],
+        onset: Timestamp
+    ) -> [Hog] {
+        let now = Dictionary(rows.map { ($0.host, $0.answer) }, uniquingKeysWith: { first, _ in first })
+        return metrics.flatMap { host -> [Hog] in
             guard isShort(host.series) else { return [] }
             let all = host.series.filter { $0.name == "process_cpu_ratio" }
-            let first = all.compactMap(\.at.first).min()
-            return all.compactMap { series in
-                // The last look counts: a mean over the minute would hide what began just now.
-                guard let level = series.values.last, let began = series.at.first else { return nil }
-                if let move = SeriesMove(series, isYoung: host.isYoung) {
-                    guard level - move.before >= riseMin else { return nil }
-                    return Hog(
-                        host: host.host,
-                        name: series.subject,
-                        now: level,
-                        before: move.before,
-                        began: move.began
-                    )
+            var found: [String: Hog] = [:]
+            for hog in recorded(all, on: host) { found[hog.name] = hog }
+            if case .processes(let answer)? = now[host.host] {
+                for hog in running(answer, all, on: host.host, onset: onset) where found[hog.name] == nil {
+                    found[hog.name] = hog
                 }
-                // Hosts record the largest only: one that came later was none of them.
-                guard let first, began >= first + newAfter, level >= riseMin else { return nil }
-                return Hog(host: host.host, name: series.subject, now: level, before: 0, began: began - lookEvery)
             }
+            return found.values.sorted { ($0.now, $1.name) > ($1.now, $0.name) }
         }
     }
 
+    /// What the host's own record of its largest processes shows.
+    private static func recorded(_ all: [MetricSeries], on host: HostMetrics) -> [Hog] {
+        let first = all.compactMap(\.at.first).min()
+        return all.compactMap { series in
+            // The last look counts: a mean over the minute would hide what began just now.
+            guard let level = series.values.last, let began = series.at.first else { return nil }
+            if let move = SeriesMove(series, isYoung: host.isYoung) {
+                guard level - move.before >= riseMin else { return nil }
+                return Hog(
+                    host: host.host,
+                    name: series.subject,
+                    now: level,
+                    before: move.before,
+                    began: move.began
+                )
+            }
+            // Hosts record the largest only: one that came later was none of them.
+            guard let first, began >= first + newAfter, level >= riseMin else { return nil }
+            return Hog(host: host.host, name: series.subject, now: level, before: 0, began: began - lookEvery)
+        }
+    }
+
+    /// What runs now: a name that was recorded as using less, or programs that were started about the onset.
+    private static func running(
+        _ answer: ProcessesAnswer,
+        _ all: [MetricSeries],
+        on host: HostReference,
+        onset: Timestamp
+    ) -> [Hog] {
+        Dictionary(grouping: answer.processes, by: \.name).compactMap { name, rows in
+            let level = rows.reduce(0) { $0 + $1.cpuRatio }
+            let began = rows.map(\.started).min()
+            var before: Double?
+            if let series = all.first(where: { $0.subject == name }), let least = series.values.min() {
+                before = least
+            } else if let began, began >= onset - startedBefore {
+                before = 0
+            }
+            guard let before, level - before >= riseMin else { return nil }
+            return Hog(host: host, name: name, now: level, before: before, began: before == 0 ? began : nil)
+        }
+    }
+
+    /// A cause is there before its effect, but not for long.
+    private static let startedBefore = Duration.seconds(120)
     /// Processes are looked at so often.
     private static let lookEvery = Duration.seconds(10)
     /// A series that begins so much later than the others is of a process that was not among the largest before.

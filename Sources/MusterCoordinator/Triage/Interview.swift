@@ -15,12 +15,21 @@ struct Interview: Sendable {
         let hosts: [AgentID]
         /// Whether it is one of the questions that everybody in scope is asked, and not a closer look at a few.
         let counts: Bool
+        /// Rows of each host's answer at most.
+        let rowsMax: Int
 
-        init(_ name: String, _ probe: Probe, of hosts: [AgentID], counts: Bool = true) {
+        init(
+            _ name: String,
+            _ probe: Probe,
+            of hosts: [AgentID],
+            counts: Bool = true,
+            rowsMax: Int = 4096
+        ) {
             self.name = name
             self.probe = probe
             self.hosts = hosts
             self.counts = counts
+            self.rowsMax = rowsMax
         }
     }
 
@@ -32,9 +41,9 @@ struct Interview: Sendable {
         for purpose: QuestionPurpose = .evidence
     ) async {
         uncounted.formUnion(items.lazy.filter { !$0.counts }.map(\.name))
-        let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: 4096)
         await withTaskGroup(of: (String, FleetReply).self) { group in
             for item in items where !item.hosts.isEmpty {
+                let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: item.rowsMax)
                 group.addTask {
                     let reply = await fleet.ask(
                         item.probe,

@@ -79,13 +79,8 @@ struct Triage: Sendable {
                     of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id),
                     counts: false
                 ),
-                .init(
-                    "listeners",
-                    .sockets(port: 0),
-                    of: ProcessFindings.hogs(HostMetrics.read(interview)).map(\.host.id),
-                    counts: false
-                ),
-            ] + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
+            ] + ProcessFindings.questions(HostMetrics.read(interview))
+                + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
         )
@@ -165,7 +160,7 @@ struct Triage: Sendable {
             at: ended
         )
         let metrics = HostMetrics.read(interview)
-        let hogs = ProcessFindings.hogs(metrics)
+        let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: moment.onset)
         findings += ProcessFindings.findings(
             hogs,
             sockets: interview.answers("listeners"),
@@ -175,6 +170,7 @@ struct Triage: Sendable {
         findings += MetricFindings.findings(
             metrics,
             busy: Set(hogs.map(\.host)),
+            requestsTimes: requests.rates(of: incident.service).map { $0.after / max(0.1, $0.before) } ?? 1,
             coverage: interview.coverage(of: "metrics"),
             at: ended
         )

@@ -103,6 +103,20 @@ final class DemoHost {
         return connection.send(method: method, path: path, headers: [], body: [])?.status
     }
 
+    /// Control group of a service of this host, as it is seen from outside; nil where there is none.
+    func group(of service: String) -> String? {
+        network.room == nil
+            ? nil : "\(HostGroups.name(pid: getpid(), host: name))/system.slice/\(service).service"
+    }
+
+    /// Changes what the shop is told at its next start.
+    func changeShop(_ change: (inout ShopConfiguration) -> Void) throws(DrillError) {
+        let path = "\(folder)/shop/shop.json"
+        var configuration = try ShopConfiguration.read(path)
+        change(&configuration)
+        try configuration.write(to: path)
+    }
+
     /// Sends the shop's own process a signal.
     func signalShop(_ number: Int32) { shop?.signal(number) }
 

@@ -29,10 +29,13 @@ enum HostGroups {
         }
     }
 
-    /// Shows this process's own group as the root of each hierarchy; called inside a room's namespaces.
-    static func mountOwn() {
-        for hierarchy in hierarchies {
-            _ = mount("cgroup", "\(root)/\(hierarchy)", "cgroup", 0, hierarchy)
+    /// Shows a group as the root of each hierarchy; called inside a room's mount namespace.
+    static func mountAsRoot(_ group: String) throws(DrillError) {
+        for hierarchy in hierarchies where Files.isFolder("\(root)/\(hierarchy)/\(group)") {
+            let folder = "\(root)/\(hierarchy)"
+            guard mount("\(folder)/\(group)", folder, nil, UInt(MS_BIND), nil) == 0 else {
+                throw HostRoom.failure("can't show \(group) as the root of \(folder)")
+            }
         }
     }
 
@@ -40,6 +43,15 @@ enum HostGroups {
     static func limitMemory(of group: String, to bytes: Int) throws(DrillError) {
         for hierarchy in hierarchies { make("\(root)/\(hierarchy)", group) }
         try put("\(bytes)", in: "\(root)/memory/\(group)/memory.limit_in_bytes")
+    }
+
+    /// Gives a group a weight beside its sisters, which have 1024 each.
+    static func weigh(_ group: String, shares: Int) throws(DrillError) {
+        guard let hierarchy = hierarchies.first(where: { $0.split(separator: ",").contains("cpu") }) else {
+            throw DrillError(.missing, "this machine has no CPU controller of version 1 in \(root)")
+        }
+        make("\(root)/\(hierarchy)", group)
+        try put("\(shares)", in: "\(root)/\(hierarchy)/\(group)/cpu.shares")
     }
 
     /// Removes the groups of a drill; those in which something still runs stay.

@@ -44,6 +44,7 @@ package struct HostRoom: Sendable {
             // What is mounted in here stays in here.
             mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0
         else { throw Self.failure("can't set up \(hostname)") }
+        try HostGroups.mountAsRoot(group)
         let first = try Servant.spawn(program, ["hold", "--first"])
         Servant.follow(first)
     }
@@ -59,7 +60,6 @@ package struct HostRoom: Sendable {
         else {
             throw failure("can't mount /var/log of a pretended host")
         }
-        HostGroups.mountOwn()
         var set = Servant.blockedSignals()
         Output.standard.put("ready")
         while true {

@@ -3,10 +3,14 @@ import MusterCore
 /// An alert rule on checkouts: too many fail, or too many are late.
 enum CheckoutAlert {
     private static let failedMax = 0.05
-    private static let lateMax = 0.25
+    static let lateMax = 0.25
 
     /// Waits until the rule fires, and says what it says.
-    static func wait(on stage: Stage, service: String = "shop") throws -> AlertmanagerWebhook {
+    static func wait(
+        on stage: Stage,
+        service: String = "shop",
+        lateMax: Double = lateMax
+    ) throws -> AlertmanagerWebhook {
         func count() -> TrafficRecord.Count { stage.traffic.count(last: .seconds(8), endpoint: .checkout) }
         try AlertRule.wait("failing or late checkouts", holds: .seconds(12)) {
             let count = count()

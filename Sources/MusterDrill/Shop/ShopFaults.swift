@@ -34,7 +34,7 @@ final class ShopFaults: Sendable {
         }
         guard name == .spin else { return }
         guard spinning.exchange(isOn, ordering: .relaxed) != isOn, isOn else { return }
-        for index in 0..<2 {
+        for index in 0..<4 {
             DispatchQueue(label: "shop.spin.\(index)").async { [self] in
                 var number: UInt64 = 1
                 while spinning.load(ordering: .relaxed) {

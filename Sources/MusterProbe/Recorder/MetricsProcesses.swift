@@ -55,6 +55,9 @@ struct MetricsProcesses {
             var ratio = 0.0
             if let before, before.startTicks == reading.startTicks, reading.ticks >= before.ticks, span > 0 {
                 ratio = Double(reading.ticks - before.ticks) / span
+            } else if before?.startTicks != reading.startTicks, looks > 1, span > 0 {
+                // It came since the last look: all that it used, it used since then.
+                ratio = Double(reading.ticks) / span
             }
             next[reading.pid] = Usage(startTicks: reading.startTicks, ticks: reading.ticks, ratio: ratio)
             var sum = sums[reading.name] ?? Sum()
