@@ -14,9 +14,11 @@ struct PacketFilter {
             throw DrillError(.missing, "nftables is not installed; try: apt-get install nftables")
         }
         func chain(_ name: String, _ rules: [String]) -> String {
-            "chain \(name) { type filter hook \(name) priority 0; \(rules.joined(separator: "; ")) ; }"
+            (["chain \(name) {", "type filter hook \(name) priority 0;"] + rules + ["}"]).joined(
+                separator: "\n"
+            )
         }
-        let rules = "table inet drill { \(chain("input", input)) \(chain("output", output)) }"
+        let rules = "table inet drill {\n\(chain("input", input))\n\(chain("output", output))\n}\n"
         try host.command(Self.program, [rules]).succeed()
     }
 }
