@@ -94,7 +94,7 @@ extension Finding.Kind {
         case .errorRate, .latency: ["requests since"]
         case .change: ["changes"]
         case .dependency: ["dependencies", "sockets"]
-        case .resource: ["metrics", "dependencies"]
+        case .resource: ["metrics", "busiest", "dependencies"]
         case .logs: ["error logs"]
         case .difference: ["facts"]
         case .nothing, .blind: []

@@ -12,6 +12,8 @@ struct Triage: Sendable {
     /// How long the first and the second stretch of questions may take on each host.
     static let firstDeadline = Duration.milliseconds(800)
     static let secondDeadline = Duration.milliseconds(600)
+    /// Looked at for how a service is in which no onset is found.
+    static let wellFor = Duration.seconds(60)
     /// Looked back for the onset.
     static let lookBack = Duration.seconds(600)
 
@@ -66,8 +68,10 @@ struct Triage: Sendable {
             risen = LatencyOnset.find(in: interview, service: incident.service, at: moment)
         }
         let onset = risen ?? self.onset(incident)
-        let before = TimeWindow(from: onset - Self.lookBack, to: onset)
-        let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
+        // An alert that just fired leaves no time to judge by: where nothing rose, the last minute tells how the service is.
+        let judged = risen ?? min(onset, started - Self.wellFor)
+        let before = TimeWindow(from: judged - Self.lookBack, to: judged)
+        let since = TimeWindow(from: judged, to: now() + .milliseconds(1))
         let seen = interview.answers("dependencies")
         await interview.ask(
             [

@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import MusterCore
 import Synchronization
@@ -21,6 +20,8 @@ final class ShopFaults: Sendable {
     /// What a checkout leaves behind, in bytes.
     static let memoryBytes = 1 << 20
     static let floodLines = 400
+    /// Enough to leave little of one CPU to requests.
+    static let spinThreads = 40
 
     private let on = Mutex<Set<Name>>([])
     private let kept = Mutex<[UInt]>([])
@@ -34,8 +35,9 @@ final class ShopFaults: Sendable {
         }
         guard name == .spin else { return }
         guard spinning.exchange(isOn, ordering: .relaxed) != isOn, isOn else { return }
-        for index in 0..<4 {
-            DispatchQueue(label: "shop.spin.\(index)").async { [self] in
+        for _ in 0..<Self.spinThreads {
+            // Ends when the fault is switched off, else with the process.
+            _ = try? WorkerThread { [self] in
                 var number: UInt64 = 1
                 while spinning.load(ordering: .relaxed) {
                     for _ in 0..<1_000_000 { number = number &* 6_364_136_223_846_793_005 &+ 1 }
