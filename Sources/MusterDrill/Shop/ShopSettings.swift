@@ -54,6 +54,7 @@ final class CheckoutDesk: Sendable {
     }
 
     /// Serves one checkout; throws at once when it can't be taken.
+    @discardableResult
     func serve<Result: Sendable>(items: Int, _ body: () async throws -> Result) async throws -> Result {
         let settings = try state.withLock { state throws(ShopFailure) in
             guard items <= state.settings.cartItemsMax else {
