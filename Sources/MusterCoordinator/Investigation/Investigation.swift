@@ -101,7 +101,7 @@ struct Investigation: Sendable {
         let answers = interview.answers("dependencies")
         var far = FarEnds(hosts: hosts)
         far.take(interview.answers("sockets"))
-        return DependencyFindings.findings(
+        let dependencies = DependencyFindings.findings(
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
@@ -109,6 +109,7 @@ struct Investigation: Sendable {
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
+        return dependencies
             + ChangeFindings.findings(
                 changes,
                 onset: context.onset,
@@ -130,6 +131,7 @@ struct Investigation: Sendable {
             )
             + NetworkFindings.findings(
                 interview.answers("metrics"),
+                beside: dependencies,
                 coverage: interview.coverage(of: "metrics"),
                 at: moment
             )
