@@ -79,7 +79,9 @@ struct DatabaseTests {
         #expect(thread)
         var check = watcher.poll(target)
         let start = ContinuousClock.now
-        while check.values["lock_waiting"] != 1, ContinuousClock.now - start < .seconds(15) {
+        while check.values["lock_waiting"] != 1 || check.values["rows_read_per_second"] == nil,
+            ContinuousClock.now - start < .seconds(15)
+        {
             usleep(50_000)
             check = watcher.poll(target)
         }

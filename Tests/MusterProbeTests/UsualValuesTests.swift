@@ -27,21 +27,24 @@ struct UsualValuesTests {
     @Test func nothingIsUsualAtFirst() {
         var usual = UsualValues()
         var check = Self.check(2)
-        #expect(!usual.take(&check))
+        let isHighCheck = usual.take(&check)
+        #expect(!isHighCheck)
         #expect(check.values["usual_active"] == nil)
     }
 
     @Test func aValueFarAboveIsSeenAndBarelyLearnt() throws {
         var usual = Self.taught()
         var ordinary = Self.check(3)
-        #expect(!usual.take(&ordinary))
+        let isHighOrdinary = usual.take(&ordinary)
+        #expect(!isHighOrdinary)
         let before = try #require(ordinary.values["usual_connect_milliseconds"])
         #expect(before > 1 && before < 3)
         // An hour of it, one check each five seconds.
         var slow = Self.check(400, active: 30)
         for _ in 0..<720 {
             slow = Self.check(400, active: 30)
-            #expect(usual.take(&slow))
+            let isHighSlow = usual.take(&slow)
+            #expect(isHighSlow)
         }
         #expect(try #require(slow.values["usual_connect_milliseconds"]) < 40)
         #expect(try #require(slow.values["usual_active"]) < 6)
@@ -51,7 +54,8 @@ struct UsualValuesTests {
         var usual = Self.taught()
         for _ in 0..<100 {
             var failed = Self.check(3000, healthy: false)
-            #expect(!usual.take(&failed))
+            let isHighFailed = usual.take(&failed)
+            #expect(!isHighFailed)
             #expect(try #require(failed.values["usual_connect_milliseconds"]) < 3)
         }
     }
@@ -63,6 +67,7 @@ struct UsualValuesTests {
             _ = usual.take(&check)
         }
         var check = Self.check(400)
-        #expect(usual.take(&check), "usual is \(check.values["usual_connect_milliseconds"] ?? -1)")
+        let isHighCheck = usual.take(&check)
+        #expect(isHighCheck, "usual is \(check.values["usual_connect_milliseconds"] ?? -1)")
     }
 }

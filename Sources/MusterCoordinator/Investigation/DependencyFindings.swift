@@ -132,7 +132,14 @@ enum DependencyFindings {
         /// A wall that lets nothing through makes its share of segments that are sent again too, but a small one.
         mutating func explain(by losses: [HostReference: Double]) {
             let share = seen.compactMap { losses[$0.host] }.max() ?? 0
-            guard trouble.kind == .networkDelay ? share > 0 : trouble.isSilent && share >= 0.1 else { return }
+            let fits =
+                switch trouble.kind {
+                case .networkDelay: share > 0
+                // Where connections wait to be accepted it is the server that is deaf.
+                case .dependencyHung: share > 0 && remark.isEmpty
+                default: trouble.isSilent && share >= 0.1
+                }
+            guard fits else { return }
             trouble = DependencyTrouble(.networkLoss, min(1, 0.9 + share))
             remark = "\(share.percentText) of the TCP segments are sent again"
         }

@@ -106,7 +106,7 @@ struct Investigation: Sendable {
         far.take(interview.answers("sockets"))
         let metrics = HostMetrics.read(interview)
         let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: context.onset)
-        return DependencyFindings.findings(
+        let dependencies = DependencyFindings.findings(
             answers,
             far: far,
             databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
@@ -114,6 +114,7 @@ struct Investigation: Sendable {
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
+        return dependencies
             + ChangeFindings.findings(
                 changes,
                 onset: context.onset,
@@ -142,6 +143,7 @@ struct Investigation: Sendable {
             )
             + NetworkFindings.findings(
                 interview.answers("metrics"),
+                beside: dependencies,
                 coverage: interview.coverage(of: "metrics"),
                 at: moment
             )

@@ -31,8 +31,11 @@ enum NetworkFindings {
     }
 
     /// At most one finding for lost packets and one for resets, each over all hosts where it is so.
+    ///
+    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
+        beside dependencies: [Finding] = [],
         coverage: Coverage,
         at now: Timestamp
     ) -> [Finding] {
@@ -43,7 +46,7 @@ enum NetworkFindings {
             if let loss = loss(host, series) { losses.append(loss) }
             if let reset = reset(host, series) { resets.append(reset) }
         }
-        return [
+        var found = [
             finding(losses, "tcp_retransmits", .networkLoss, coverage, now) { worst, hosts in
                 "\(hosts) \(worst.isOne ? "sends" : "send") \(worst.now.percentText) of the TCP segments again: "
                     + "packets get lost; before it was \(worst.before.percentText)"
@@ -53,6 +56,11 @@ enum NetworkFindings {
                     + "before it was \(worst.before.text(decimals: 1))"
             },
         ].compactMap(\.self)
+        let explained = Set(dependencies.compactMap(\.suggests))
+        for index in found.indices {
+            if let kind = found[index].suggests, explained.contains(kind) { found[index].suggests = nil }
+        }
+        return found
     }
 
     private struct Seen {

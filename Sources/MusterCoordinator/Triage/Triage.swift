@@ -180,6 +180,7 @@ struct Triage: Sendable {
         )
         findings += NetworkFindings.findings(
             interview.answers("metrics"),
+            beside: findings.filter { $0.kind == .dependency },
             coverage: interview.coverage(of: "metrics"),
             at: ended
         )

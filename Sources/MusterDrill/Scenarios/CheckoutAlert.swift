@@ -2,7 +2,7 @@ import MusterCore
 
 /// An alert rule on checkouts: too many fail, or too many are late.
 enum CheckoutAlert {
-    private static let failedMax = 0.05
+    private static let failedMax = 0.02
     static let lateMax = 0.25
 
     /// Waits until the rule fires, and says what it says.

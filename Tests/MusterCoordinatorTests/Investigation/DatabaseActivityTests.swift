@@ -15,12 +15,12 @@ import Testing
     func lock() throws {
         let text = #"""
             {"waiting": 5, "blocker": {"pid": 4242, "user": "ben", "application": "psql", "state": "idle in transaction",
-            "seconds": 63.7, "query": "LOCK TABLE\n  payments"}, "blocked": "INSERT INTO payments VALUES (?)",
+            "seconds": 12.3, "query": "LOCK TABLE\n  payments"}, "blocked": "INSERT INTO payments VALUES (?)",
             "busiest": null, "scanned": null}
             """#
         let words = try #require(activity(text)?.lock)
         #expect(
-            words.contains("5 wait for session 4242 (ben, psql), idle in transaction for 1 min 4 s") == true,
+            words.contains("5 wait for session 4242 (ben, psql), idle in transaction for 12 s") == true,
             "\(words)"
         )
         #expect(words.contains("its last statement: LOCK TABLE payments"))

@@ -17,8 +17,8 @@ enum DependencySamples {
     static func reference(_ name: String) -> HostReference { HostReference(id: id(name), name: name) }
 
     private static func id(_ name: String) -> AgentID {
-        let number = name.utf8.reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
-        return AgentID(uuid: UUIDv7(at: now, random: (0, number)))
+        let bytes = Array(name.utf8.prefix(32))
+        return AgentID(bytes: bytes + Array(repeating: 0, count: 32 - bytes.count)) ?? .zero
     }
 
     /// Two hosts of a shop, and a third that serves what they need.
