@@ -67,6 +67,7 @@ let package = Package(
         .systemLibrary(name: "CPostgres", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
         // Values and engines: no I/O, no Foundation. What only the team's side needs is apart, so that no agent carries it.
         .target(name: "MusterCore", swiftSettings: settings),
@@ -187,7 +188,7 @@ let package = Package(
             name: "muster",
             dependencies: [
                 "MusterCore", "MusterAnalysis", "MusterCause", "MusterIncident", "MusterRecord", "MusterYAML",
-                "MusterIdentity", "MusterHTTP", "MusterWire",
+                "MusterIdentity", "MusterHTTP", "MusterWire", "CZlib",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings,

@@ -6,6 +6,8 @@ struct Candidate {
     let first: Finding
     let subject: String
     var change: Change?
+    /// Whether it stands for a service as a place, with all that was found there.
+    var isPlace = false
     /// Log-odds.
     var score = 0.0
     private(set) var hosts: [HostReference]

@@ -7,6 +7,9 @@ import MusterCore
 /// share of hosts that answered bounds them: what was not seen can't be excluded. The weights are judgement,
 /// written down in ``CauseWeights``; nothing in here knows any service, host or sender by name.
 package struct CauseRanking {
+    /// What is told; further ones are noise.
+    package static let hypothesesMax = 8
+
     private let input: RankingInput
     private let weights: CauseWeights
     private let sick: Set<HostReference>
@@ -16,6 +19,30 @@ package struct CauseRanking {
         CauseRanking(input, weights).ranking()
     }
 
+    /// Every service that is known, the most suspicious first, with the probability that the trouble comes from it.
+    ///
+    /// What no hypothesis claims is divided evenly among the services that nothing speaks for.
+    package static func places(_ input: RankingInput, weights: CauseWeights = CauseWeights()) -> [RankedPlace] {
+        let ranking = CauseRanking(input, weights).ranking(hypothesesMax: .max)
+        let places = input.graph.places(
+            alerting: input.service,
+            symptom: input.symptom,
+            weights: weights.places
+        )
+        var claimed: [String: Double] = [:]
+        for hypothesis in ranking.hypotheses {
+            claimed[hypothesis.service] = max(claimed[hypothesis.service] ?? 0, hypothesis.probability)
+        }
+        let rest = max(0, 1 - places.reduce(0) { $0 + (claimed[$1.service] ?? 0) })
+        let silent = places.count { claimed[$0.service] == nil }
+        return places.map { place in
+            RankedPlace(
+                place: place,
+                probability: claimed[place.service] ?? rest / Double(max(1, silent))
+            )
+        }
+    }
+
     private init(_ input: RankingInput, _ weights: CauseWeights) {
         self.input = input
         self.weights = weights
@@ -23,22 +50,45 @@ package struct CauseRanking {
         self.healthy = Set(input.hosts.filter { $0.state == .healthy }.map(\.host))
     }
 
-    private func ranking() -> Ranking {
-        var candidates = input.findings.compactMap(candidate)
-        candidates = Self.merged(candidates)
+    private func ranking(hypothesesMax: Int = Self.hypothesesMax) -> Ranking {
+        let places = input.graph.places(
+            alerting: input.service,
+            symptom: input.symptom,
+            weights: weights.places
+        )
+        var candidates = Self.merged(input.findings.compactMap(candidate))
+        candidates += places.compactMap(candidate)
         for index in candidates.indices { judge(&candidates[index]) }
-        let total = candidates.reduce(exp(weights.none)) { $0 + exp($1.score) }
-        let cap = weights.cap(coverage: input.coverage.ratio)
-        var hypotheses = candidates.map { candidate in
-            candidate.hypothesis(probability: min(exp(candidate.score) / total, cap), service: input.service)
+        let probabilities = probabilities(candidates.map(\.score))
+        var hypotheses = zip(candidates, probabilities).map { candidate, probability in
+            candidate.hypothesis(probability: probability, service: input.service)
         }
-        hypotheses.sort { ($0.probability, $1.cause) > ($1.probability, $0.cause) }
+        // Equals stay in the order in which they were found: names have no influence.
+        hypotheses = hypotheses.enumerated()
+            .sorted { a, b in
+                a.element.probability == b.element.probability
+                    ? a.offset < b.offset : a.element.probability > b.element.probability
+            }
+            .map(\.element)
         return Ranking(
             verdict: verdict(of: hypotheses),
-            hypotheses: Array(hypotheses.prefix(8)),
+            hypotheses: Array(hypotheses.prefix(hypothesesMax)),
             coverage: input.coverage,
             unseen: input.unseen
         )
+    }
+
+    /// The probability of each candidate, in their order; what is missing to 1 is "none of these".
+    ///
+    /// What was not seen may hold a rival as strong as the best one, and the cause itself: both lower what is sure.
+    private func probabilities(_ scores: [Double]) -> [Double] {
+        guard let best = scores.max() else { return [] }
+        let seen = min(max(input.coverage.ratio, 0.01), 1)
+        let rivals = (1 - seen) / seen * exp(best)
+        let total = scores.reduce(exp(weights.none) + rivals) { $0 + exp($1) }
+        return scores.map { score in
+            min(weights.calibration.probability(share: exp(score) / total), 0.99) * weights.cap(coverage: seen)
+        }
     }
 
     // MARK: Candidates
@@ -51,7 +101,7 @@ package struct CauseRanking {
             candidate.score = weights.prior(of: change.kind)
             return candidate
         }
-        guard let kind = finding.suggests else { return nil }
+        guard let kind = finding.suggests, !finding.tellsPlace else { return nil }
         var candidate = Candidate(kind: kind, finding: finding)
         let weight =
             switch finding.kind {
@@ -60,6 +110,15 @@ package struct CauseRanking {
             default: weights.logs
             }
         candidate.add(weight * finding.effect, finding)
+        return candidate
+    }
+
+    /// A place that the trouble may come from; nil where only errors are logged, which many do that are well.
+    private func candidate(_ place: Place) -> Candidate? {
+        guard let strongest = place.strongest, strongest.source != .logs else { return nil }
+        var candidate = Candidate(kind: place.kind, finding: strongest.finding)
+        candidate.isPlace = true
+        for part in place.parts { candidate.add(part.weight, part.finding) }
         return candidate
     }
 
@@ -105,7 +164,8 @@ package struct CauseRanking {
             judgePlace(&candidate, Set(change.hosts))
         } else {
             judgeOnset(&candidate)
-            judgeTopology(&candidate)
+            // Where a place lies among the calls was weighed already.
+            if !candidate.isPlace { judgeTopology(&candidate) }
         }
         for finding in input.findings where finding.id != candidate.first.id {
             judge(&candidate, beside: finding)
@@ -153,7 +213,7 @@ package struct CauseRanking {
         let minutesLate = (began - input.onset).inSeconds / 60
         if minutesLate > weights.clockSlackMinutes {
             candidate.add(-min(weights.lateMax, minutesLate), candidate.first)
-        } else if minutesLate > -weights.changeDecayMinutes {
+        } else if minutesLate > -weights.changeDecayMinutes, !candidate.isPlace {
             candidate.add(weights.inOrder, candidate.first)
         }
     }
@@ -185,6 +245,8 @@ package struct CauseRanking {
             if onChanged { candidate.add(weights.newLogs * finding.effect, finding) }
         case .errorRate, .latency:
             candidate.support(finding)
+        case .ownTime, .transit, .path:
+            if finding.service == candidate.service { candidate.support(finding) }
         case .change, .dependency, .resource, .nothing, .blind: break
         }
     }
@@ -208,6 +270,17 @@ package struct CauseRanking {
         let sure = first.probability >= weights.sure && input.coverage.ratio >= weights.coverageSure
         return recognised && sure ? .known : .likely
     }
+}
+
+/// A service and the probability that the trouble comes from it.
+package struct RankedPlace: Sendable {
+    package var place: Place
+    package var probability: Double
+}
+
+extension Finding {
+    /// Whether it is weighed as evidence about the place that it names.
+    fileprivate var tellsPlace: Bool { !service.isEmpty && kind != .logs && Place.Source(self) != nil }
 }
 
 extension Change.Kind {

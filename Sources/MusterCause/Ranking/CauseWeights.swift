@@ -8,6 +8,8 @@ import Glibc
 package struct CauseWeights: Hashable, Sendable {
     /// Something that is no candidate at all.
     package var none = 1.5
+    package var places = PlaceWeights()
+    package var calibration = CauseCalibration()
     /// A change in the moment of the onset; decays with its distance.
     package var changeNear = 2.2
     package var changeDecayMinutes = 20.0
@@ -42,8 +44,8 @@ package struct CauseWeights: Hashable, Sendable {
 
     package init() {}
 
-    /// Most that any cause may get when only a part of the hosts answered.
-    package func cap(coverage: Double) -> Double { min(0.99, 0.1 + 0.9 * min(max(coverage, 0), 1)) }
+    /// The share of its probability that a cause keeps when only a part of the hosts answered.
+    package func cap(coverage: Double) -> Double { 0.1 + 0.9 * min(max(coverage, 0), 1) }
 
     /// How often a kind of change turns out to be a cause, apart from any evidence.
     package func prior(of kind: Change.Kind) -> Double {

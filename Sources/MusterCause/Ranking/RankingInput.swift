@@ -27,6 +27,14 @@ package struct RankingInput: Sendable {
     package var coverage: Coverage
     package var unseen: [String]
     package var knowledge: Knowledge
+    /// Which service calls which; empty when no map is known.
+    package var calls: [ServiceCall]
+    /// Services that were looked at: nothing found there means that they are well.
+    package var observed: [String]
+    /// Services that nobody called before the trouble.
+    package var newcomers: Set<String>
+    /// What the alert is about; nil when it does not say.
+    package var symptom: EvidenceGraph.Symptom?
 
     package init(
         findings: [Finding],
@@ -36,7 +44,11 @@ package struct RankingInput: Sendable {
         hosts: [HostHealth],
         coverage: Coverage,
         unseen: [String],
-        knowledge: Knowledge
+        knowledge: Knowledge,
+        calls: [ServiceCall] = [],
+        observed: [String] = [],
+        newcomers: Set<String> = [],
+        symptom: EvidenceGraph.Symptom? = nil
     ) {
         self.findings = findings
         self.onset = onset
@@ -46,5 +58,29 @@ package struct RankingInput: Sendable {
         self.coverage = coverage
         self.unseen = unseen
         self.knowledge = knowledge
+        self.calls = calls
+        self.observed = observed
+        self.newcomers = newcomers
+        self.symptom = symptom
+    }
+
+    /// What the findings say about places.
+    package var graph: EvidenceGraph {
+        var graph = EvidenceGraph()
+        for service in observed { graph.add(service: service, observed: true, isNew: newcomers.contains(service)) }
+        for call in calls { graph.add(call: call.caller, to: call.callee) }
+        for finding in findings { graph.add(finding) }
+        return graph
+    }
+}
+
+/// One service calls another.
+package struct ServiceCall: Hashable, Sendable {
+    package var caller: String
+    package var callee: String
+
+    package init(caller: String, callee: String) {
+        self.caller = caller
+        self.callee = callee
     }
 }

@@ -91,7 +91,7 @@ extension Finding.Kind {
     /// Names of the questions whose answers a finding of this kind is made of.
     fileprivate var questions: [String] {
         switch self {
-        case .errorRate, .latency: ["requests since"]
+        case .errorRate, .latency, .ownTime, .transit, .path: ["requests since"]
         case .change: ["changes"]
         case .dependency: ["dependencies", "sockets"]
         case .resource: ["metrics", "busiest", "dependencies"]

@@ -7,6 +7,12 @@ package struct Finding: Hashable, Sendable, Codable {
         case errorRate = "error-rate"
         /// A service answers slower than before.
         case latency
+        /// A service takes longer by itself, apart from what it waits for.
+        case ownTime = "own-time"
+        /// Calls to a service take longer on their way than it takes to answer them.
+        case transit
+        /// Requests no longer take their usual way through a service: steps are missing, or others are new.
+        case path
         /// A change near the onset.
         case change
         /// A dependency is down, slow or exhausted.
@@ -46,6 +52,11 @@ package struct Finding: Hashable, Sendable, Codable {
     package var suggests: CauseKind?
     /// Where the trouble is, when that is not where it was seen; nil means ``hosts``.
     package var place: [HostReference]?
+    /// The other side: the service that calls, where a call is meant; nil when there is none.
+    package var counterpart: String?
+    /// What it adds up to, so that a caller's trouble can be set against that of what it calls: seconds that requests
+    /// took longer, or requests that failed, more than usual; nil when not counted.
+    package var magnitude: Double?
 
     package init(
         id: FindingID,
@@ -60,7 +71,9 @@ package struct Finding: Hashable, Sendable, Codable {
         change: Change? = nil,
         exemplars: [String] = [],
         suggests: CauseKind? = nil,
-        place: [HostReference]? = nil
+        place: [HostReference]? = nil,
+        counterpart: String? = nil,
+        magnitude: Double? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -75,5 +88,7 @@ package struct Finding: Hashable, Sendable, Codable {
         self.exemplars = exemplars
         self.suggests = suggests
         self.place = place
+        self.counterpart = counterpart
+        self.magnitude = magnitude
     }
 }

@@ -13,8 +13,9 @@ struct EvaluateCommand: ParsableCommand {
 
             EXAMPLES
               muster evaluate templates Linux_2k.log Mac_2k.log --out predictions
+              muster evaluate causes incidents/ --out rankings.jsonl
             """,
-        subcommands: [Templates.self]
+        subcommands: [Templates.self, Causes.self]
     )
 
     /// `muster evaluate templates`: which lines of a file one statement wrote.

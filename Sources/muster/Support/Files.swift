@@ -77,6 +77,23 @@ enum Files {
         return try read(pieces, path, max: max)
     }
 
+    /// Names of the folders in a folder, in order.
+    static func folders(in path: String) throws(CLIError) -> [String] {
+        guard let folder = opendir(path) else { throw failure("can't read \(path)") }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            var status = stat()
+            guard !name.hasPrefix("."), stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR
+            else { continue }
+            names.append(name)
+        }
+        return names.sorted()
+    }
+
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     /// Replaces a file as a whole: readers see the old one or the new one.
