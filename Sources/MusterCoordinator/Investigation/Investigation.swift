@@ -155,7 +155,8 @@ struct Investigation: Sendable {
             return false
         }
         if let change = new.change {
-            guard let known = old.change, known.at == change.at else { return false }
+            // Asked again, hosts tell of it in their own words: people may have said that it began earlier.
+            guard let known = old.change, ChangeList.same(known, change) else { return false }
             return Set(change.hosts).isSubset(of: known.hosts)
         }
         return Set(new.hosts).isSubset(of: old.hosts) && new.effect < old.effect + 0.2

@@ -226,3 +226,28 @@ import Testing
         #expect(ProcessFindings.hogs([metrics(web2, [short, report])], onset: Self.now).isEmpty)
     }
 }
+
+@Suite struct ChangeListTests {
+    private func deploy(at seconds: Int64, reference: String = "4521", actor: String = "") -> Change {
+        Change(
+            kind: .deploy,
+            at: Timestamp(nanoseconds: seconds * 1_000_000_000),
+            service: "shop",
+            hosts: ["web-1"],
+            summary: "shop 4520 -> 4521",
+            actor: actor,
+            before: "4520",
+            after: "4521",
+            reference: reference
+        )
+    }
+
+    @Test("A deploy that people told of and the one that its host saw seconds later are one")
+    func told() {
+        let told = deploy(at: 1_795_400_000, actor: "sarah")
+        let seen = deploy(at: 1_795_400_003)
+        #expect(ChangeList.same(told, seen))
+        #expect(!ChangeList.same(told, deploy(at: 1_795_400_003, reference: "4522")))
+        #expect(!ChangeList.same(deploy(at: 0, reference: ""), deploy(at: 600, reference: "")))
+    }
+}
