@@ -69,11 +69,11 @@ build_packages=(
     libcurl4 libpq5 libpcre2-8-0 iproute2
 )
 
-# What the tests and the scenario pool-exhaustion need besides.
+# What the tests and the drill's scenarios need besides: databases, a web server, a name server, a packet filter.
 # shellcheck disable=SC2034 # whoever sources this uses it
 test_packages=(
     postgresql-15 libfaketime faketime prometheus prometheus-alertmanager prometheus-node-exporter
-    systemd-journal-remote jq openssl curl shellcheck spin
+    nginx-light dnsmasq-base nftables systemd-journal-remote jq openssl curl shellcheck spin
 )
 
 parse_yes() {

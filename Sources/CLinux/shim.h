@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
@@ -29,3 +30,12 @@
 
 // A macro too entangled for Swift's importer.
 static const int muster_o_tmpfile = O_TMPFILE;
+
+// How many files a process may have open; -1 when there is no limit or it can't be known. The types of glibc's own
+// prlimit are Swift's Glibc's already, in another form.
+static inline long muster_files_max(int pid) {
+    unsigned long long limit[2];
+    const int files = 7;  // RLIMIT_NOFILE
+    if (syscall(SYS_prlimit64, pid, files, (void *)0, limit) != 0) return -1;
+    return limit[0] > 0x7FFFFFFF ? -1 : (long)limit[0];
+}

@@ -71,8 +71,21 @@ struct HTTPCheckedRequest {
             }
         }
         _ = muster_curl_set_text(&api, handle, CURLOPT_CUSTOMREQUEST, request.method)
-        let code = api.easy_perform(handle)
-        guard code == CURLE_OK else { throw failure(code, received, handle, &api) }
+        // What libcurl says in full; its plain codes don't tell a reset connection from a closed one.
+        var words = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
+        let code = words.withUnsafeMutableBytes { words in
+            _ = muster_curl_set_pointer(&api, handle, CURLOPT_ERRORBUFFER, words.baseAddress)
+            let code = api.easy_perform(handle)
+            _ = muster_curl_set_pointer(&api, handle, CURLOPT_ERRORBUFFER, nil)
+            return code
+        }
+        guard code == CURLE_OK else {
+            let text = String(
+                decoding: words.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+                as: UTF8.self
+            )
+            throw failure(code, text, received, handle, &api)
+        }
         return HTTPResponse(
             status: muster_curl_long(&api, handle, CURLINFO_RESPONSE_CODE),
             headers: received.headers,
@@ -179,41 +192,64 @@ struct HTTPCheckedRequest {
 
     private func failure(
         _ code: CURLcode,
+        _ words: String,
         _ received: ReceivedAnswer,
         _ handle: UnsafeMutableRawPointer,
         _ api: inout muster_curl
     ) -> HTTPError {
+        let timings = timings(handle, &api)
+        let (kind, message) = reason(code, words, received, timings, handle, &api)
+        return HTTPError(kind, message, timings: timings)
+    }
+
+    private func reason(
+        _ code: CURLcode,
+        _ words: String,
+        _ received: ReceivedAnswer,
+        _ timings: HTTPTimings,
+        _ handle: UnsafeMutableRawPointer,
+        _ api: inout muster_curl
+    ) -> (HTTPError.Code, String) {
         if received.isTooLarge {
-            return HTTPError(
-                .tooLarge,
-                "\(origin) sent more than the \(request.bodyLimit) bytes that are wanted"
-            )
+            return (.tooLarge, "\(origin) sent more than the \(request.bodyLimit) bytes that are wanted")
         }
-        let text = api.easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
+        var text = words
+        if text.isEmpty {
+            text = api.easy_strerror(code).map { String(cString: $0) } ?? "error \(code.rawValue)"
+        }
+        let limit = request.timeout.spoken
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
-            return HTTPError(.resolve, "\(origin): the name has no address")
+            return (.resolve, "\(origin): the name has no address")
         case CURLE_COULDNT_CONNECT:
-            return HTTPError(.connect, "\(origin): no connection; does it listen there?")
+            let number = Int32(clamping: muster_curl_long(&api, handle, CURLINFO_OS_ERRNO))
+            let system = number == 0 ? "" : ": \(String(cString: strerror(number)).lowercased())"
+            return (.connect, "\(origin): no connection\(system)")
+        case CURLE_OPERATION_TIMEDOUT where timings.connect == nil && timings.dns == nil:
+            return (.timeout, "\(origin): its name was not resolved within \(limit)")
+        case CURLE_OPERATION_TIMEDOUT where timings.connect == nil:
+            return (.timeout, "\(origin): no connection within \(limit)")
         case CURLE_OPERATION_TIMEDOUT:
-            return HTTPError(.timeout, "\(origin) did not answer within \(request.timeout.spoken)")
+            return (.timeout, "\(origin) accepted the connection and did not answer within \(limit)")
+        case CURLE_GOT_NOTHING:
+            return (.broken, "\(origin) accepted the connection and closed it without an answer")
         case CURLE_PEER_FAILED_VERIFICATION:
             let authorities = request.caFile.map { "the authorities in \($0)" } ?? "the system's authorities"
             // OpenSSL's words for it, such as "certificate has expired"; codes of X509_verify_cert_error_string.
             switch muster_curl_long(&api, handle, CURLINFO_SSL_VERIFYRESULT) {
-            case 10: return HTTPError(.tls, "\(origin): its certificate has expired")
-            case 9: return HTTPError(.tls, "\(origin): its certificate is not valid yet")
-            case 0: return HTTPError(.tls, "\(origin): its certificate is for another name")
+            case 10: return (.tls, "\(origin): its certificate has expired")
+            case 9: return (.tls, "\(origin): its certificate is not valid yet")
+            case 0: return (.tls, "\(origin): its certificate is for another name")
             default:
-                return HTTPError(.tls, "\(origin): its certificate is not trusted by \(authorities)")
+                return (.tls, "\(origin): its certificate is not trusted by \(authorities)")
             }
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER:
-            return HTTPError(.tls, "\(origin): \(text)")
+            return (.tls, "\(origin): \(text)")
         case CURLE_SSL_CACERT_BADFILE:
-            return HTTPError(.tls, "the file of authorities \(request.caFile ?? "") can't be read")
+            return (.tls, "the file of authorities \(request.caFile ?? "") can't be read")
         case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL:
-            return HTTPError(.invalid, "the URL can't be used: \(text)")
-        default: return HTTPError(.broken, "\(origin): \(text)")
+            return (.invalid, "the URL can't be used: \(text)")
+        default: return (.broken, "\(origin): \(text)")
         }
     }
 }

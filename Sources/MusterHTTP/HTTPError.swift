@@ -25,10 +25,13 @@ package struct HTTPError: Error, Hashable, Sendable, CustomStringConvertible {
     package let code: Code
     /// Names the host, never credentials.
     package let message: String
+    /// How far the request came; nil when it was not even begun.
+    package let timings: HTTPTimings?
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, timings: HTTPTimings? = nil) {
         self.code = code
         self.message = message
+        self.timings = timings
     }
 
     package var description: String { message }

@@ -1,5 +1,6 @@
 internal import CPostgres
 import Glibc
+import MusterCore
 
 /// Makes a connection within a deadline that also covers the look-up of the name.
 struct PostgresConnector {
@@ -49,7 +50,14 @@ struct PostgresConnector {
                 }
                 let events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT
                 guard deadline.wait(for: events, on: descriptor) else {
-                    throw PostgresError(.timeout, "\(target) did not let us in within \(timeout)")
+                    // A packet filter, or a host that is gone, is another matter than a server that is silent.
+                    let isConnected = api.PQstatus(connection) != CONNECTION_STARTED
+                    throw PostgresError(
+                        .timeout,
+                        isConnected
+                            ? "\(target) accepted the connection and did not let us in within \(timeout.spoken)"
+                            : "\(target): no connection within \(timeout.spoken)"
+                    )
                 }
                 state = api.PQconnectPoll(connection)
             default:
@@ -91,7 +99,7 @@ struct PostgresConnector {
         let host = target.host
         let found = AbandonableCall.run(until: deadline) { NameLookup(host) }
         guard let found else {
-            throw PostgresError(.timeout, "the name \(host) was not resolved within \(timeout)")
+            throw PostgresError(.timeout, "the name \(host) was not resolved within \(timeout.spoken)")
         }
         guard !found.addresses.isEmpty else {
             throw PostgresError(.unreachable, "the name \(host) has no address: \(found.failure)")

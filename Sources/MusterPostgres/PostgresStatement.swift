@@ -1,5 +1,6 @@
 internal import CPostgres
 import Glibc
+import MusterCore
 
 /// One statement from sending to its last result, over a non-blocking connection.
 struct PostgresStatement {
@@ -38,7 +39,7 @@ struct PostgresStatement {
         _ = api.PQsetSingleRowMode(connection)
         guard try flush(deadline), try collect(deadline) else {
             try cancel()
-            throw PostgresError(.timeout, "\(target) did not finish the statement within \(timeout)")
+            throw PostgresError(.timeout, "\(target) did not finish the statement within \(timeout.spoken)")
         }
         if let failure { throw failure }
         return result

@@ -15,6 +15,7 @@ package final class HostObserver: Sendable {
     let changes: ChangeRecorder
     let anomalies = AnomalyRecorder()
     let dependencies: DependencyBoard
+    private let lines = LineRate()
 
     /// Prepares the host; nothing is read or connected before the first tick.
     ///
@@ -74,7 +75,9 @@ package final class HostObserver: Sendable {
         // Only starts checks: a dependency that hangs must not stop the clock of the others.
         dependencies.tick()
         prometheus?.tick()
-        metrics.tick(now: now, with: prometheus?.take() ?? [:])
+        var others = prometheus?.take() ?? [:]
+        if let rate = lines.rate(of: logs) { others[MetricKey("log_lines_per_second")] = rate }
+        metrics.tick(now: now, with: others)
         changes.tick(now: now, processes: metrics.takeProcesses())
         logs.tick(now: now)
         if let means = metrics.takeMeans() { anomalies.take(means) }

@@ -8,11 +8,14 @@ struct RunCommand: ParsableCommand {
         abstract: "Run a scenario (this is what happens without a subcommand)."
     )
 
-    @Option(help: "What goes wrong: \(ScenarioName.allCases.map(\.rawValue).joined(separator: " or ")).")
-    var scenario: ScenarioName = .badDeploy
+    @Option(help: "What goes wrong; several run one after the other. --list names all. (default: bad-deploy)")
+    var scenario: [ScenarioName] = []
 
     @Flag(help: "Run all scenarios, one after the other.")
     var all = false
+
+    @Flag(help: "Print the name of each scenario and what goes wrong in it, and run none.")
+    var list = false
 
     @Flag(
         help: "Print one JSON object and nothing else on standard output; the story goes to standard error."
@@ -47,8 +50,11 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         guard rate >= 10, rate <= 1000 else { throw ValidationError("--rate must be from 10 to 1000.") }
-        guard !(all && (keep || dir != nil)) else {
-            throw ValidationError("--all goes with neither --keep nor --dir.")
+        guard !(all && !scenario.isEmpty) else {
+            throw ValidationError("--all goes with no --scenario.")
+        }
+        guard !((all || scenario.count > 1) && (keep || dir != nil)) else {
+            throw ValidationError("--keep and --dir go with one scenario only.")
         }
         if let killCoordinatorAfter, !(0...600_000).contains(killCoordinatorAfter) {
             throw ValidationError("--kill-coordinator-after must be from 0 to 600000.")
@@ -56,8 +62,16 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        if list {
+            let width = ScenarioName.all.map(\.rawValue.count).max() ?? 0
+            for name in ScenarioName.all {
+                let padding = String(repeating: " ", count: width - name.rawValue.count)
+                print("\(name.rawValue)\(padding)  \(name.summary)")
+            }
+            return
+        }
         var options = DrillOptions()
-        options.scenarios = all ? ScenarioName.allCases : [scenario]
+        options.scenarios = all ? ScenarioName.all : scenario.isEmpty ? [.badDeploy] : scenario
         options.all = all
         options.json = json
         options.keep = keep
@@ -72,4 +86,8 @@ struct RunCommand: ParsableCommand {
     }
 }
 
-extension ScenarioName: ExpressibleByArgument {}
+extension ScenarioName: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+
+    package var defaultValueDescription: String { rawValue }
+}

@@ -114,6 +114,20 @@ struct ShopCommand: ParsableCommand {
     }
 }
 
+/// A long line before a pretended host.
+struct DelayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delay",
+        abstract: "Delay the packets of a pretended host.",
+        shouldDisplay: false
+    )
+
+    @Option(help: "Milliseconds that each packet waits.")
+    var milliseconds: Int
+
+    func run() throws { try PacketDelay(delay: .milliseconds(milliseconds)).run() }
+}
+
 /// First step of every child of a drill.
 struct ExecCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -124,8 +138,8 @@ struct ExecCommand: ParsableCommand {
 
     @Option var parent: Int32
     @Option var signal: Int32
-    @Option var namespace: String?
-    @Option var hostname: String?
+    @Option var room: Int32?
+    @Option var group: String?
     @Option var user: String?
     @Option var env: [String] = []
     @Argument(parsing: .postTerminator) var command: [String]
@@ -134,11 +148,32 @@ struct ExecCommand: ParsableCommand {
         try ProcessEntry(
             parent: parent,
             deathSignal: signal,
-            namespace: namespace,
-            hostname: hostname,
+            room: room,
+            group: group,
             user: user,
             environment: env,
             command: command
         ).run()
+    }
+}
+
+/// Holds the room of a pretended host.
+struct HoldCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hold",
+        abstract: "Hold the namespaces of a pretended host.",
+        shouldDisplay: false
+    )
+
+    @Option var parent: Int32 = 0
+    @Option var namespace = ""
+    @Option var hostname = ""
+    @Option var group = ""
+    /// Be process 1 of the room.
+    @Flag var first = false
+
+    func run() throws {
+        if first { try HostRoom.first() }
+        try HostRoom(parent: parent, namespace: namespace, hostname: hostname, group: group).hold()
     }
 }

@@ -10,15 +10,22 @@ struct MusterDrillCommand: ParsableCommand {
         commandName: "muster-drill",
         abstract: "Shows a whole incident on this machine, from the alert to the post-mortem.",
         discussion: """
-            Brings up a coordinator, three agents on three pretended hosts and a demo shop with continuous \
-            traffic, breaks something, posts the alert and tells what Muster does. Nothing outside a temporary \
-            folder is touched; all of it is gone afterwards unless --keep or --dir is given.
+            Brings up a coordinator, agents on pretended hosts and a demo shop with continuous traffic, breaks \
+            something, posts the alert and tells what Muster does. Nothing outside a temporary folder is touched; \
+            all of it is gone afterwards unless --keep or --dir is given.
 
-            Exit codes: 0 the right cause was found and the incident resolved, 1 not so, 64 usage, \
-            69 something needed is not installed, 130 interrupted.
+            Examples:
+              muster drill                                      a bad deploy, and how it is taken back
+              muster drill --list                               all scenarios
+              muster drill --scenario disk-full --scenario noisy-neighbour --json
+              muster drill --all --json                         all of them, with a score
+
+            Exit codes: 0 the right cause was found and, where a runbook is made for it, the incident resolved; \
+            1 not so, 64 usage, 69 something needed is not installed, 130 interrupted.
             """,
         subcommands: [
             RunCommand.self, CleanupCommand.self, ReleaseCommand.self, ShopCommand.self, ExecCommand.self,
+            HoldCommand.self, DelayCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

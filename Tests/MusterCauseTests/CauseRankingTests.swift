@@ -37,6 +37,18 @@ import Testing
         #expect(references(CauseRanking.rank(input)) == ["7", "4521"])
     }
 
+    @Test("A change is no cause while the requests of the service are seen and all is well with them")
+    func innocent() throws {
+        let deploy = samples.change(2, before: .seconds(12), on: ["web-1"])
+        var input = samples.input([deploy])
+        input.hosts = ["web-1", "web-2", "web-3"].map { samples.health($0, .healthy) }
+        let well = CauseRanking.rank(input)
+        #expect(well.verdict == .unknown)
+        #expect(try #require(well.hypotheses.first).probability < 0.4)
+        input.hosts = ["web-1", "web-2", "web-3"].map { samples.health($0, .unseen) }
+        #expect(CauseRanking.rank(input).verdict == .likely)
+    }
+
     @Test("A change after the onset speaks against itself")
     func late() throws {
         let late = samples.change(2, before: .seconds(-120), on: ["web-2"], to: "4522")

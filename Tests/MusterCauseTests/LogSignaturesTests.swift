@@ -10,13 +10,21 @@ import Testing
             ("remaining connection slots are reserved for roles with SUPERUSER", .poolExhausted),
             ("QueuePool limit of size 5 overflow 10 reached", .poolExhausted),
             ("write /var/log/app.log: no space left on device", .disk),
-            ("Out of memory: Killed process 4711 (java)", .memory),
+            ("Out of memory: Killed process 4711 (java)", .oomKill),
+            ("Memory cgroup out of memory: Killed process 4711 (java)", .oomKill),
+            ("accept: Too many open files", .fileDescriptors),
             ("java.lang.OutOfMemoryError: Java heap space", .memory),
             ("x509: certificate has expired or is not yet valid", .certificate),
             ("EXT4-fs error: I/O error while writing superblock", .io),
             ("connect: No route to host", .network),
             ("dial tcp 10.0.0.7:5432: connect: connection refused", .dependencyDown),
-            ("getaddrinfo: Temporary failure in name resolution", .dependencyDown),
+            ("getaddrinfo: Temporary failure in name resolution", .dns),
+            ("dial tcp: lookup pay.internal on 10.0.0.2:53: no such host", .dns),
+            ("curl: (6) Could not resolve host: pay.internal", .dns),
+            ("recv() failed (104: Connection reset by peer) while reading response header", .network),
+            ("no live upstreams while connecting to upstream, client: 10.0.0.9", .dependencyDown),
+            ("upstream timed out (110: Connection timed out) while reading", .dependencyHung),
+            ("ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction", .lockWait),
         ] as [(String, CauseKind)]
     )
     func known(line: String, kind: CauseKind) {

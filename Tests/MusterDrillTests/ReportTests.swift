@@ -14,7 +14,7 @@ import Testing
 
     @Test("Every promised key is there, also for what did not happen")
     func keys() throws {
-        let report = DrillReport(scenario: .badDeploy, expected: "deploy", kindExpected: .badDeploy)
+        let report = DrillReport(BadDeploy())
         let text = try JSONText.of(report)
         for key in [
             "scenario", "expected", "found", "kind_expected", "kind_found", "verdict", "probability", "ms",
@@ -34,7 +34,7 @@ import Testing
 
     @Test("A drill is good only with the right cause, once run, and resolved")
     func good() {
-        var report = DrillReport(scenario: .badDeploy, expected: "deploy", kindExpected: .badDeploy)
+        var report = DrillReport(BadDeploy())
         #expect(!report.isGood)
         report.causeIsRight = true
         #expect(!report.isGood)
@@ -47,7 +47,7 @@ import Testing
 
     @Test("An interrupted action must be said to be indeterminate")
     func interrupted() {
-        var report = DrillReport(scenario: .badDeploy, expected: "deploy", kindExpected: .badDeploy)
+        var report = DrillReport(BadDeploy())
         report.causeIsRight = true
         report.isInterruptionDrill = true
         report.resolved = true

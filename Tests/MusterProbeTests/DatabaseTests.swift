@@ -60,6 +60,39 @@ struct DatabaseTests {
         #expect(sessions.allSatisfy { !$0.isAlive })
     }
 
+    @Test func whoWaitsForALockIsCounted() throws {
+        let server = try TestDatabase()
+        let target = DependencyTarget(name: "db", kind: .postgres(server.endpoint))
+        let watcher = PostgresWatcher(endpoint: server.endpoint, connector: PostgresWatcher.connector)
+        defer { watcher.close() }
+        let holder = try server.connect(user: "postgres")
+        defer { holder.close() }
+        let waiter = try server.connect(user: "postgres")
+        defer { waiter.close() }
+        for statement in ["CREATE TABLE stock (n int)", "BEGIN", "LOCK TABLE stock"] {
+            _ = try holder.query(statement, timeout: .seconds(10))
+        }
+        #expect(watcher.poll(target).values["lock_waiting"] == 0)
+        let thread = DetachedThread.start {
+            _ = try? waiter.query("SELECT n FROM stock", timeout: .seconds(20))
+        }
+        #expect(thread)
+        var check = watcher.poll(target)
+        let start = ContinuousClock.now
+        while check.values["lock_waiting"] != 1 || check.values["rows_read_per_second"] == nil,
+            ContinuousClock.now - start < .seconds(15)
+        {
+            usleep(50_000)
+            check = watcher.poll(target)
+        }
+        #expect(check.healthy, "\(check.reason)")
+        #expect(check.values["lock_waiting"] == 1)
+        #expect((check.values["lock_held_seconds"] ?? 0) > 0)
+        #expect(check.values["rows_read"] == nil)
+        #expect((check.values["rows_read_per_second"] ?? -1) >= 0)
+        _ = try holder.query("ROLLBACK", timeout: .seconds(10))
+    }
+
     @Test func aQuestionCanOnlyLook() throws {
         let server = try TestDatabase()
         let watcher = PostgresWatcher(endpoint: server.endpoint, connector: PostgresWatcher.connector)

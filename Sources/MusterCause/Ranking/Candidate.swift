@@ -20,7 +20,7 @@ struct Candidate {
         self.kind = kind
         self.first = finding
         self.subject = finding.subject
-        self.hosts = finding.hosts
+        self.hosts = finding.place ?? finding.hosts
         self.onset = finding.onset
     }
 

@@ -152,7 +152,20 @@ package struct CauseRanking {
             let same = merged.firstIndex {
                 $0.kind == candidate.kind && $0.change == candidate.change && $0.subject == candidate.subject
             }
-            if let same, candidate.change == nil {
+            // Looked at again, or closer, a dependency may turn out to have another trouble: the surer one counts.
+            let older = merged.firstIndex {
+                $0.first.kind == .dependency && candidate.first.kind == .dependency
+                    && $0.kind != candidate.kind && $0.subject == candidate.subject
+            }
+            if let older {
+                if candidate.score >= merged[older].score {
+                    var surer = candidate
+                    surer.merge(merged[older])
+                    merged[older] = surer
+                } else {
+                    merged[older].merge(candidate)
+                }
+            } else if let same, candidate.change == nil {
                 merged[same].merge(candidate)
             } else if same == nil {
                 merged.append(candidate)
@@ -188,6 +201,9 @@ package struct CauseRanking {
             // Without any symptom there is nothing yet for a change to have caused.
             let symptom = hasSymptom ? 1.0 : weights.withoutSymptom
             candidate.add(weights.changeNear * nearness * symptom, candidate.first)
+        }
+        if !hasSymptom, sick.isEmpty, !healthy.isEmpty {
+            candidate.add(-weights.serviceWell, candidate.first)
         }
         guard !change.service.isEmpty, !input.service.isEmpty else { return }
         let related = input.related.contains(change.service) || change.service == input.service

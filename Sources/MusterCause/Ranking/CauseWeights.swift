@@ -23,6 +23,8 @@ package struct CauseWeights: Hashable, Sendable {
     package var relationChance = 1.5
     package var relationMax = 3.0
     package var relationAgainstMax = 2.0
+    /// Against a change while the requests of the service were seen, and all is well with them.
+    package var serviceWell = 1.5
     package var sameService = 0.7
     package var otherService = 1.0
     package var exactlySick = 3.0

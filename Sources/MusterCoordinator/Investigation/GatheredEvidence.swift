@@ -102,8 +102,8 @@ extension Finding.Kind {
         switch self {
         case .errorRate, .latency, .ownTime, .transit, .path: ["requests since"]
         case .change: ["changes"]
-        case .dependency: ["dependencies"]
-        case .resource: ["metrics", "dependencies"]
+        case .dependency: ["dependencies", "sockets"]
+        case .resource: ["metrics", "busiest", "dependencies"]
         case .logs: ["error logs"]
         case .difference: ["facts"]
         case .past, .nothing, .blind: []

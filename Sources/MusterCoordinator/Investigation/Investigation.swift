@@ -14,6 +14,8 @@ struct Investigation: Sendable {
 
     /// How long the questions of a round may take on each host.
     static let deadline = Duration.milliseconds(1800)
+    /// The same for what the first answers make one ask.
+    static let secondDeadline = Duration.milliseconds(900)
 
     struct Result: Sendable {
         /// Only those that are new.
@@ -48,7 +50,8 @@ struct Investigation: Sendable {
             table = again.context.hosts
         }
         let asked = round == 1 ? scope.far : scope.far + scope.near
-        let interview = await ask(asked.filter { $0.state != .revoked }, round: round)
+        let far = FarEnds(hosts: hosts)
+        let interview = await ask(asked.filter { $0.state != .revoked }, far, round: round)
         let others = findings(interview, context: context, hosts: hosts)
         found += others
         evidence.add(GatheredEvidence(for: others, in: interview, limits))
@@ -87,7 +90,7 @@ struct Investigation: Sendable {
         )
     }
 
-    private func ask(_ hosts: [FleetHost], round: Int) async -> Interview {
+    private func ask(_ hosts: [FleetHost], _ far: FarEnds, round: Int) async -> Interview {
         var interview = Interview()
         guard !hosts.isEmpty else { return interview }
         let ids = hosts.map(\.id)
@@ -109,17 +112,37 @@ struct Investigation: Sendable {
             deadline: Self.deadline,
             of: fleet
         )
+        let seen = interview.answers("dependencies")
+        let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
+        await interview.ask(
+            [
+                .init("sockets", .sockets(port: 0), of: ends, counts: false)
+            ]
+                + ProcessFindings.questions(HostMetrics.read(interview))
+                + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
+            deadline: Self.secondDeadline,
+            of: fleet
+        )
         return interview
     }
 
     private func findings(_ interview: Interview, context: IncidentContext, hosts: [FleetHost]) -> [Finding] {
         let moment = now()
         let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
-        return DependencyFindings.findings(
-            interview.answers("dependencies"),
+        let answers = interview.answers("dependencies")
+        var far = FarEnds(hosts: hosts)
+        far.take(interview.answers("sockets"))
+        let metrics = HostMetrics.read(interview)
+        let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: context.onset)
+        let dependencies = DependencyFindings.findings(
+            answers,
+            far: far,
+            databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: moment
         )
+        return dependencies
             + ChangeFindings.findings(
                 changes,
                 onset: context.onset,
@@ -129,12 +152,26 @@ struct Investigation: Sendable {
             )
             + LogFindings.findings(
                 interview.answers("error logs"),
+                far: far,
                 onset: context.onset,
                 coverage: interview.coverage(of: "error logs"),
                 at: moment
             )
+            + ProcessFindings.findings(
+                hogs,
+                sockets: interview.answers("listeners"),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
             + MetricFindings.findings(
+                metrics,
+                busy: Set(hogs.map(\.host)),
+                coverage: interview.coverage(of: "metrics"),
+                at: moment
+            )
+            + NetworkFindings.findings(
                 interview.answers("metrics"),
+                beside: dependencies,
                 coverage: interview.coverage(of: "metrics"),
                 at: moment
             )
@@ -146,7 +183,8 @@ struct Investigation: Sendable {
             return false
         }
         if let change = new.change {
-            guard let known = old.change, known.at == change.at else { return false }
+            // Asked again, hosts tell of it in their own words: people may have said that it began earlier.
+            guard let known = old.change, ChangeList.same(known, change) else { return false }
             return Set(change.hosts).isSubset(of: known.hosts)
         }
         return Set(new.hosts).isSubset(of: old.hosts) && new.effect < old.effect + 0.2

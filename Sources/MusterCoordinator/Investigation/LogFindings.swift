@@ -8,6 +8,7 @@ enum LogFindings {
     /// At most 8, the most telling ones.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
+        far: FarEnds = FarEnds(),
         onset: Timestamp,
         coverage: Coverage,
         at now: Timestamp
@@ -41,10 +42,21 @@ enum LogFindings {
                 effect: max(0.2, many),
                 coverage: coverage,
                 exemplars: [String(group.template.exemplar.prefix(400))],
-                suggests: speaks
+                suggests: speaks,
+                place: upstream(in: group.template.exemplar).flatMap { far.host(of: $0) }.map {
+                    [$0.reference]
+                }
             )
         }
         return Array(found.sorted { ($0.effect, $1.subject) > ($1.effect, $0.subject) }.prefix(8))
+    }
+
+    /// The server behind it that a proxy's line complains of, as nginx writes it: `upstream: "http://10.0.0.7:8080/"`.
+    static func upstream(in line: String) -> String? {
+        let mark = #"upstream: ""#
+        guard let start = line.firstRange(of: mark)?.upperBound else { return nil }
+        let target = line[start...].prefix { $0 != "\"" }
+        return target.isEmpty || target.count > 512 ? nil : String(target)
     }
 
     private struct Group {

@@ -38,7 +38,7 @@ enum ChangeList {
     }
 
     /// The same kind and service, and the same number; or, without numbers, the same words at nearly one time.
-    private static func same(_ left: Change, _ right: Change) -> Bool {
+    static func same(_ left: Change, _ right: Change) -> Bool {
         guard left.kind == right.kind,
             left.service == right.service || left.service.isEmpty || right.service.isEmpty
         else { return false }

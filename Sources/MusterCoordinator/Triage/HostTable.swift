@@ -9,7 +9,7 @@ enum HostTable {
 
     /// Judges each host by its failed requests since the onset.
     ///
-    /// A host is sick when its share of failed requests is surely above what it was before, and not small beside
+    /// A host is sick when it answers slowly, as `slow` tells, or when its share of failed requests is surely above what it was before, and not small beside
     /// that of the worst host. `replies` are those to the question for requests, `facts` what each host said of
     /// itself.
     static func rows(
@@ -17,7 +17,8 @@ enum HostTable {
         requests: [HostRequests],
         replies: FleetReply?,
         facts: [AgentID: [String: String]],
-        ratioBefore: Double
+        ratioBefore: Double,
+        slow: [HostReference: String] = [:]
     ) -> [HostHealth] {
         let byHost = Dictionary(requests.map { ($0.host.id, $0) }, uniquingKeysWith: { first, _ in first })
         let outcomes = Dictionary(
@@ -48,6 +49,9 @@ enum HostTable {
             if seen.errors >= 3, low > ratioBefore + 0.005, ratio(seen) > worst / 4 {
                 row.state = .sick
                 row.reason = "\(ratio(seen).percentText) of its requests fail"
+            } else if let reason = slow[host.reference] {
+                row.state = .sick
+                row.reason = reason
             } else if seen.count >= requestsMin {
                 row.state = .healthy
             } else {

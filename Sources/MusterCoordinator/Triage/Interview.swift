@@ -5,17 +5,31 @@ import MusterCore
 /// One for each stretch of triage or investigation: it adds up coverage over its questions.
 struct Interview: Sendable {
     private(set) var replies: [String: FleetReply] = [:]
+    /// Questions that are left out of ``coverage`` and ``unseen``.
+    private var uncounted: Set<String> = []
 
     /// One question under a name of its own.
     struct Item: Sendable {
         let name: String
         let probe: Probe
         let hosts: [AgentID]
+        /// Whether it is one of the questions that everybody in scope is asked, and not a closer look at a few.
+        let counts: Bool
+        /// Rows of each host's answer at most.
+        let rowsMax: Int
 
-        init(_ name: String, _ probe: Probe, of hosts: [AgentID]) {
+        init(
+            _ name: String,
+            _ probe: Probe,
+            of hosts: [AgentID],
+            counts: Bool = true,
+            rowsMax: Int = 4096
+        ) {
             self.name = name
             self.probe = probe
             self.hosts = hosts
+            self.counts = counts
+            self.rowsMax = rowsMax
         }
     }
 
@@ -26,9 +40,10 @@ struct Interview: Sendable {
         of fleet: any Fleet,
         for purpose: QuestionPurpose = .evidence
     ) async {
-        let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: 4096)
+        uncounted.formUnion(items.lazy.filter { !$0.counts }.map(\.name))
         await withTaskGroup(of: (String, FleetReply).self) { group in
             for item in items where !item.hosts.isEmpty {
+                let budget = QuestionBudget(deadline: deadline, bytesMax: 2 << 20, rowsMax: item.rowsMax)
                 group.addTask {
                     let reply = await fleet.ask(
                         item.probe,
@@ -54,10 +69,14 @@ struct Interview: Sendable {
 
     func coverage(of name: String) -> Coverage { replies[name]?.coverage ?? Coverage() }
 
+    private var counted: [(key: String, value: FleetReply)] {
+        replies.filter { !uncounted.contains($0.key) }.sorted { $0.key < $1.key }
+    }
+
     /// Per host over all questions: ok when all were answered, partial when some were, else the first failure.
     var coverage: Coverage {
         var kinds: [AgentID: [OutcomeKind]] = [:]
-        for (_, reply) in replies.sorted(by: { $0.key < $1.key }) {
+        for (_, reply) in counted {
             for one in reply.replies { kinds[one.host.id, default: []].append(one.outcome.kind) }
         }
         var outcomes: [String: Int] = [:]
@@ -78,7 +97,7 @@ struct Interview: Sendable {
     /// What was asked and not seen, one sentence per question and kind of failure; at most 16.
     var unseen: [String] {
         var sentences: [String] = []
-        for (name, reply) in replies.sorted(by: { $0.key < $1.key }) {
+        for (name, reply) in counted {
             let silent = reply.replies.filter { !$0.outcome.kind.hasAnswer }
             for kind in OutcomeKind.allCases {
                 let hosts = silent.filter { $0.outcome.kind == kind }

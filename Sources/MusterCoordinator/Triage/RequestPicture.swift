@@ -141,6 +141,36 @@ struct RequestPicture: Sendable {
         return (old, new)
     }
 
+    /// Hosts that answer far more slowly than all did before, and not only a little beside the slowest, with the words for it.
+    func slowHosts(of service: String) -> [HostReference: String] {
+        var worst: (endpoint: EndpointHealth, before: Double, after: Double)?
+        for endpoint in health(of: service) {
+            guard let values = latency(0.95, of: endpoint),
+                values.after >= values.before * LatencyOnset.factorMin,
+                values.after - values.before >= LatencyOnset.millisecondsMin, values.after > worst?.after ?? 0
+            else { continue }
+            worst = (endpoint, values.before, values.after)
+        }
+        guard let worst else { return [:] }
+        var times: [HostReference: Double] = [:]
+        for reply in replies.after?.replies ?? [] {
+            guard case .requests(let answer)? = reply.answer else { continue }
+            let own = answer.endpoints.first {
+                $0.service == worst.endpoint.service && "\($0.method) \($0.path)" == worst.endpoint.endpoint
+            }
+            if let own, own.count >= HostTable.requestsMin { times[reply.host] = own.latency.quantile(0.95) }
+        }
+        let most = times.values.max() ?? 0
+        return times.filter { _, time in
+            time >= worst.before * LatencyOnset.factorMin
+                && time - worst.before >= LatencyOnset.millisecondsMin
+                && time > most / 4
+        }.mapValues {
+            "95% of \(worst.endpoint.endpoint) take up to \($0.text(decimals: 0)) ms, before it was "
+                + "\(worst.before.text(decimals: 0)) ms"
+        }
+    }
+
     /// Requests of the service per second, before and after; nil when a host that answered now has no past.
     ///
     /// Each host counts over the time that its logs reach back to: where nothing was written yet, nothing is

@@ -12,6 +12,8 @@ struct Triage: Sendable {
     /// How long the first and the second stretch of questions may take on each host.
     static let firstDeadline = Duration.milliseconds(800)
     static let secondDeadline = Duration.milliseconds(600)
+    /// Looked at for how a service is in which no onset is found.
+    static let wellFor = Duration.seconds(60)
     /// Looked back for the onset.
     static let lookBack = Duration.seconds(600)
 
@@ -54,14 +56,35 @@ struct Triage: Sendable {
             deadline: Self.firstDeadline,
             of: fleet
         )
-        let onset = self.onset(incident, RequestPicture.merged(interview.replies["requests"]))
-        let before = TimeWindow(from: onset - Self.lookBack, to: onset)
-        let since = TimeWindow(from: onset, to: now() + .milliseconds(1))
+        let requests = RequestPicture.merged(interview.replies["requests"])
+        var risen = requests.flatMap { RequestPicture.onset(in: $0, service: incident.service)?.at }
+        if risen == nil {
+            let moment = now()
+            await interview.ask(
+                LatencyOnset.questions(at: moment, of: near),
+                deadline: Self.secondDeadline,
+                of: fleet
+            )
+            risen = LatencyOnset.find(in: interview, service: incident.service, at: moment)
+        }
+        let onset = risen ?? self.onset(incident)
+        // An alert that just fired leaves no time to judge by: where nothing rose, the last minute tells how the service is.
+        let judged = risen ?? min(onset, started - Self.wellFor)
+        let before = TimeWindow(from: judged - Self.lookBack, to: judged)
+        let since = TimeWindow(from: judged, to: now() + .milliseconds(1))
+        let seen = interview.answers("dependencies")
         await interview.ask(
             [
                 .init("requests before", counts(before, bucket: 0), of: near),
                 .init("requests since", withUsers(since), of: near),
-            ],
+                .init(
+                    "sockets",
+                    .sockets(port: 0),
+                    of: DependencyFindings.farEnds(of: seen, in: FarEnds(hosts: hosts)).map(\.id),
+                    counts: false
+                ),
+            ] + ProcessFindings.questions(HostMetrics.read(interview))
+                + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
             deadline: Self.secondDeadline,
             of: fleet
         )
@@ -102,9 +125,12 @@ struct Triage: Sendable {
             requests: requests.perHost(of: incident.service),
             replies: interview.replies["requests since"],
             facts: Self.facts(interview),
-            ratioBefore: health.first?.errorRatioBefore ?? 0
+            ratioBefore: health.first?.errorRatioBefore ?? 0,
+            slow: requests.slowHosts(of: incident.service)
         )
         let answers = interview.answers("dependencies")
+        var far = FarEnds(hosts: hosts)
+        far.take(interview.answers("sockets"))
         var findings = RequestFindings.findings(
             requests,
             context: .init(
@@ -117,6 +143,9 @@ struct Triage: Sendable {
         )
         findings += DependencyFindings.findings(
             answers,
+            far: far,
+            databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
+            losses: NetworkFindings.losses(interview.answers("metrics")),
             coverage: interview.coverage(of: "dependencies"),
             at: ended
         )
@@ -129,12 +158,29 @@ struct Triage: Sendable {
         )
         findings += LogFindings.findings(
             interview.answers("error logs"),
+            far: far,
             onset: moment.onset,
             coverage: interview.coverage(of: "error logs"),
             at: ended
         )
+        let metrics = HostMetrics.read(interview)
+        let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: moment.onset)
+        findings += ProcessFindings.findings(
+            hogs,
+            sockets: interview.answers("listeners"),
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
         findings += MetricFindings.findings(
+            metrics,
+            busy: Set(hogs.map(\.host)),
+            requestsTimes: requests.rates(of: incident.service).map { $0.after / max(0.1, $0.before) } ?? 1,
+            coverage: interview.coverage(of: "metrics"),
+            at: ended
+        )
+        findings += NetworkFindings.findings(
             interview.answers("metrics"),
+            beside: findings.filter { $0.kind == .dependency },
             coverage: interview.coverage(of: "metrics"),
             at: ended
         )
@@ -173,15 +219,11 @@ struct Triage: Sendable {
         .requests(window: window, service: "", salt: SecureRandom.bytes(16), bucketSeconds: 0)
     }
 
-    /// When the failed requests rose; else when the first alert says that it began.
-    private func onset(_ incident: Incident, _ requests: MergedRequests?) -> Timestamp {
+    /// When the first alert says that it began, for want of anything seen.
+    private func onset(_ incident: Incident) -> Timestamp {
         let told = incident.alerts.filter { $0.status == .firing }.map(\.starts).min() ?? incident.opened
         // An alert that claims to be of the future or of long ago tells nothing about these minutes.
-        let start = min(max(told, incident.opened - Self.lookBack), incident.opened)
-        guard let requests, let found = RequestPicture.onset(in: requests, service: incident.service) else {
-            return start
-        }
-        return found.at
+        return min(max(told, incident.opened - Self.lookBack), incident.opened)
     }
 
     private func recorded(_ window: TimeWindow) async -> [Change] {

@@ -347,7 +347,7 @@ package struct DependencyCheck: Sendable, Codable {
     /// HTTP status; 0 when none.
     package var status = 0
     package var certificateExpires: Timestamp?
-    /// What the dependency told of itself: `connections_used_ratio`, `max_connections`.
+    /// What the dependency told of itself, as `connections_used_ratio`, and what is usual here, as `usual_active`.
     package var values: [String: Double] = [:]
     /// Since when it is as it is; nil when not known.
     package var since: Timestamp?

@@ -52,6 +52,8 @@ package struct Finding: Hashable, Sendable, Codable {
     package var exemplars: [String]
     /// The kind of cause that it speaks of by itself, as a full disk does; nil for mere symptoms.
     package var suggests: CauseKind?
+    /// Where the trouble is, when that is not where it was seen; nil means ``hosts``.
+    package var place: [HostReference]?
     /// The other side: the service that calls, where a call is meant; nil when there is none.
     package var counterpart: String?
     /// What it adds up to, so that a caller's trouble can be set against that of what it calls: seconds that requests
@@ -71,6 +73,7 @@ package struct Finding: Hashable, Sendable, Codable {
         change: Change? = nil,
         exemplars: [String] = [],
         suggests: CauseKind? = nil,
+        place: [HostReference]? = nil,
         counterpart: String? = nil,
         magnitude: Double? = nil
     ) {
@@ -86,6 +89,7 @@ package struct Finding: Hashable, Sendable, Codable {
         self.change = change
         self.exemplars = exemplars
         self.suggests = suggests
+        self.place = place
         self.counterpart = counterpart
         self.magnitude = magnitude
     }

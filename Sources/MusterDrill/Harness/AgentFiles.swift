@@ -7,6 +7,7 @@ struct AgentFiles {
     let coordinator: CoordinatorProcess
     /// The server on this host; nil on hosts without one.
     let database: DatabaseServer?
+    let observation: HostObservation
     /// Folder with the passwords of the database's roles.
     let secrets: String
     let approver: String
@@ -37,31 +38,37 @@ struct AgentFiles {
             discover_logs: false
 
             """
+        var services = observation.services
+        var logs = observation.logs
+        var dependencies = observation.dependencies
         if host.plan.duty == .web {
-            text += """
-                services: [shop]
-                logs:
-                  - { path: \(host.accessLog), service: shop }
-                  - { path: \(host.errorLog), service: shop }
-                deploy_markers: \(host.markers)
-
-                """
+            services.insert("shop", at: 0)
+            logs += [host.accessLog, host.errorLog].map { HostObservation.File(path: $0, service: "shop") }
+            text += "deploy_markers: \(host.markers)\n"
         }
-        if let database {
-            text += """
-                dependencies:
-                  - name: shop-db
-                    kind: postgres
-                    host: \(database.address)
-                    port: \(database.port)
-                    database: \(DatabaseServer.databaseName)
-                    look: { user: muster_look, password_file: \(secrets)/muster_look.password }
-                    act: { user: muster_act, password_file: \(secrets)/muster_act.password }
-                    services: [shop]
-
-                """
-        }
+        if let database { dependencies.append(Self.entry(database, secrets: secrets)) }
+        if !services.isEmpty { text += "services: [\(services.joined(separator: ", "))]\n" }
+        text += Self.list("logs", logs.map(Self.entry))
+        text += Self.list("watch", observation.watch.map(Self.entry))
+        text += Self.list("dependencies", dependencies)
         return text
+    }
+
+    private static func list(_ key: String, _ entries: [String]) -> String {
+        entries.isEmpty ? "" : "\(key):\n" + entries.map { "  - \($0)\n" }.joined()
+    }
+
+    private static func entry(_ file: HostObservation.File) -> String {
+        file.service.isEmpty ? file.path : "{ path: \(file.path), service: \(file.service) }"
+    }
+
+    private static func entry(_ database: DatabaseServer, secrets: String) -> String {
+        """
+        { name: shop-db, kind: postgres, host: \(database.address), port: \(database.port), \
+        database: \(DatabaseServer.databaseName), every: 2s, \
+        look: { user: muster_look, password_file: \(secrets)/muster_look.password }, \
+        act: { user: muster_act, password_file: \(secrets)/muster_act.password }, services: [shop] }
+        """
     }
 
     private var policy: String {

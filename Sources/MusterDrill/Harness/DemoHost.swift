@@ -18,8 +18,10 @@ final class DemoHost {
         self.folder = folder
         self.programs = programs
         // A namespace has all its ports for itself.
-        shopPort = network.namespace == nil ? try FreePort.find(on: network.address) : 8080
-        for part in ["etc", "state", "shop", "logs", "markers"] { try Files.makeFolder("\(folder)/\(part)") }
+        shopPort = network.room == nil ? try FreePort.find(on: network.address) : 8080
+        for part in ["etc", "state", "shop", "logs", "markers", "data"] {
+            try Files.makeFolder("\(folder)/\(part)")
+        }
         try Files.makeFolder("\(folder)/etc", mode: 0o700)
         try Files.makeFolder("\(folder)/state", mode: 0o700)
     }
@@ -30,6 +32,9 @@ final class DemoHost {
     var markers: String { "\(folder)/markers" }
     var pidFile: String { "\(folder)/shop/shop.pid" }
     var releases: ReleaseDirectory { ReleaseDirectory(root: "\(folder)/shop") }
+    /// What would be mounted from a disk of its own.
+    var data: String { "\(folder)/data" }
+    var shopSettings: String { "\(folder)/shop/shop.conf" }
     var agentConfiguration: String { "\(folder)/etc" }
     var agentState: String { "\(folder)/state" }
 
@@ -46,23 +51,9 @@ final class DemoHost {
         Command(program: program, arguments: arguments, host: network)
     }
 
-    /// Installs both releases, starts the shop with the old one and waits until it serves.
-    func startShop(database: ShopConfiguration.Database?) throws {
-        try releases.install(Release(version: "4520", features: .init()))
-        try releases.install(
-            Release(version: "4521", features: .init(splitPayment: .init(itemsPerInstalment: 3)))
-        )
-        try releases.point(at: "4520")
-        // The demo shop's own story: the release in use is three days old.
-        try DeployMarker(
-            version: "4520",
-            previous: "4519",
-            by: "ben",
-            at: WallClock.now() - .seconds(3 * 86_400),
-            number: "4520"
-        ).write(in: markers)
-        let configuration = "\(folder)/shop/shop.json"
-        try ShopConfiguration(
+    /// What the shop of this host is told unless a scenario says otherwise.
+    func shopConfiguration(database: ShopConfiguration.Database?) -> ShopConfiguration {
+        ShopConfiguration(
             host: name,
             address: network.address,
             port: shopPort,
@@ -72,8 +63,30 @@ final class DemoHost {
             errorLog: errorLog,
             pidFile: pidFile,
             database: database
-        ).write(to: configuration)
-        let process = try start("shop", programs.drill, ["shop", "--config", configuration])
+        )
+    }
+
+    /// Installs both releases, starts the shop with the old one and waits until it serves.
+    ///
+    /// `launcher` is put before the shop's own command.
+    func startShop(_ configuration: ShopConfiguration, launcher: [String] = []) throws {
+        try releases.install(Release(version: "4520", features: .init()))
+        try releases.install(
+            Release(version: "4521", features: .init(splitPayment: .init(itemsPerInstalment: 3)))
+        )
+        try releases.install(Release(version: "4522", features: .init()))
+        try releases.point(at: "4520")
+        // The demo shop's own story: the release in use is three days old.
+        try DeployMarker(
+            version: "4520",
+            previous: "4519",
+            by: "ben",
+            at: WallClock.now() - .seconds(3 * 86_400),
+            number: "4520"
+        ).write(in: markers)
+        let path = "\(folder)/shop/shop.json"
+        try configuration.write(to: path)
+        let process = try start("shop", launcher + [programs.drill, "shop", "--config", path])
         shop = process
         try Interruption.wait(upTo: .seconds(20), for: "the shop on \(name); see \(folder)/logs/shop.out") {
             guard process.isRunning else {
@@ -90,12 +103,28 @@ final class DemoHost {
         return connection.send(method: method, path: path, headers: [], body: [])?.status
     }
 
+    /// Control group of a service of this host, as it is seen from outside; nil where there is none.
+    func group(of service: String) -> String? {
+        network.room == nil
+            ? nil : "\(HostGroups.name(pid: getpid(), host: name))/system.slice/\(service).service"
+    }
+
+    /// Changes what the shop is told at its next start.
+    func changeShop(_ change: (inout ShopConfiguration) -> Void) throws(DrillError) {
+        let path = "\(folder)/shop/shop.json"
+        var configuration = try ShopConfiguration.read(path)
+        change(&configuration)
+        try configuration.write(to: path)
+    }
+
+    /// Sends the shop's own process a signal.
+    func signalShop(_ number: Int32) { shop?.signal(number) }
+
     /// Starts the agent, which has joined before.
     func startAgent() throws(DrillError) {
         agent = try start(
             "agent",
-            programs.agent,
-            ["run", "--config", agentConfiguration, "--state", agentState]
+            [programs.agent, "run", "--config", agentConfiguration, "--state", agentState]
         )
     }
 
@@ -108,23 +137,31 @@ final class DemoHost {
         try startAgent()
     }
 
+    /// Ends the shop alone, as a crash would.
+    func killShop() { shop?.stop(asking: SIGKILL) }
+
     /// Ends agent and shop.
     func stop() {
         agent?.stop()
         shop?.stop(grace: .seconds(1))
     }
 
-    private func start(
+    /// Starts a program where this host is, as a service of that name; its output goes to `logs/NAME.out`.
+    func start(
         _ name: String,
-        _ program: String,
-        _ arguments: [String]
+        _ command: [String],
+        as user: String? = nil,
+        environment: [String] = []
     ) throws(DrillError) -> ChildProcess {
         let entry = ProcessEntry(
             parent: getpid(),
             deathSignal: SIGKILL,
-            namespace: network.namespace,
-            hostname: network.namespace == nil ? nil : self.name,
-            command: [program] + arguments
+            room: network.room,
+            // Where a service manager would put it.
+            group: network.room == nil ? nil : "system.slice/\(name).service",
+            user: user,
+            environment: environment,
+            command: command
         )
         return try ChildProcess.start(
             "\(name) on \(self.name)",

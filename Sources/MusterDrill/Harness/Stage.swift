@@ -9,7 +9,11 @@ final class Stage {
     private(set) var folder = ""
     private var ownsFolder = false
     private var network: HostNetwork?
-    private var hosts: [DemoHost] = []
+    private(set) var hosts: [DemoHost] = []
+    private(set) var goal = DrillGoal.resolved
+    private var extras: [ChildProcess] = []
+    /// What else has to be taken back, latest first.
+    private var endings: [() -> Void] = []
     private(set) var database: DatabaseServer?
     private var made: (coordinator: CoordinatorProcess, people: People, traffic: Traffic)?
     private var coordinatorProcess: CoordinatorProcess?
@@ -28,6 +32,9 @@ final class Stage {
     var people: People { ready.people }
     var traffic: Traffic { ready.traffic }
 
+    /// The hosts' network, as firewalls write it.
+    var clients: String { network?.clients ?? "127.0.0.0/8" }
+
     private var ready: (coordinator: CoordinatorProcess, people: People, traffic: Traffic) {
         guard let made else { preconditionFailure("the stage is used before it was brought up") }
         return made
@@ -35,6 +42,7 @@ final class Stage {
 
     /// Starts everything and lets the shop run undisturbed for a while, so that there is a "before".
     func bringUp(_ scenario: any Scenario) throws {
+        goal = scenario.goal
         try makeFolder()
         try Janitor.start()
         let network = try HostNetwork(hosts: scenario.hosts.map(\.name), loopback: options.loopback)
@@ -63,12 +71,15 @@ final class Stage {
         coordinatorProcess = coordinator
         let people = try coordinator.setUp(peopleIn: "\(folder)/people")
         narrator.say("Coordinator: \(coordinator.url)")
-        for host in hosts where host.plan.duty == .web { try host.startShop(database: shopDatabase(host)) }
-        try startAgents(coordinator, people)
+        try scenario.prepare(on: self)
+        for host in hosts where host.plan.duty == .web {
+            var configuration = host.shopConfiguration(database: shopDatabase(host))
+            try scenario.configure(&configuration, of: host, on: self)
+            try host.startShop(configuration, launcher: scenario.launcher(of: host))
+        }
+        try startAgents(coordinator, people, scenario)
         let traffic = try Traffic(
-            to: hosts.filter { $0.plan.duty == .web }.map {
-                .init(address: $0.network.address, port: $0.shopPort)
-            },
+            to: scenario.targets(on: self),
             rate: options.rate,
             seed: options.seed
         )
@@ -98,12 +109,37 @@ final class Stage {
         narrator.typed(command.line, as: people.responder.name, answer: answer)
     }
 
+    /// Starts a program on a pretended host, with its output in the host's logs; it ends with the drill.
+    @discardableResult
+    func start(
+        _ name: String,
+        _ command: [String],
+        on host: String,
+        as user: String? = nil,
+        environment: [String] = []
+    ) throws -> ChildProcess {
+        let child = try self.host(host).start(name, command, as: user, environment: environment)
+        extras.append(child)
+        return child
+    }
+
+    /// Takes something back at the end of the drill, however it ends; the latest first, after all processes have ended.
+    func atEnd(_ ending: @escaping () -> Void) { endings.append(ending) }
+
     /// Switches the shop's leak of database sessions on or off everywhere.
     func setLeak(_ on: Bool) throws {
         for host in hosts where host.plan.duty == .web {
             guard host.request("POST", "/control/leak/\(on ? "on" : "off")") == 200 else {
                 throw DrillError(.process, "the shop on \(host.name) does not take the leak")
             }
+        }
+    }
+
+    /// Switches a fault of the shop on one host on or off.
+    func setFault(_ fault: ShopFaults.Name, _ on: Bool, on name: String) throws {
+        guard try host(name).request("POST", "/control/fault/\(fault.rawValue)/\(on ? "on" : "off")") == 200
+        else {
+            throw DrillError(.process, "the shop on \(name) does not take the fault \(fault.rawValue)")
         }
     }
 
@@ -152,12 +188,16 @@ final class Stage {
     func tearDown() {
         runningTraffic?.stop()
         runningTraffic = nil
+        for child in extras.reversed() { child.stop(grace: .seconds(1)) }
+        extras = []
         for host in hosts { host.stop() }
         hosts = []
         coordinatorProcess?.stop()
         coordinatorProcess = nil
         database?.stop()
         database = nil
+        for ending in endings.reversed() { ending() }
+        endings = []
         network?.remove()
         network = nil
         made = nil
@@ -217,13 +257,18 @@ final class Stage {
         }
     }
 
-    private func startAgents(_ coordinator: CoordinatorProcess, _ people: People) throws {
+    private func startAgents(
+        _ coordinator: CoordinatorProcess,
+        _ people: People,
+        _ scenario: any Scenario
+    ) throws {
         let approver = try people.approver.publicKey()
         for host in hosts {
             try AgentFiles(
                 host: host,
                 coordinator: coordinator,
                 database: host.plan.duty == .db ? database : nil,
+                observation: try scenario.observation(of: host, on: self),
                 secrets: "\(folder)/secrets",
                 approver: people.approver.name,
                 approverKey: approver,
@@ -247,7 +292,8 @@ final class Stage {
         narrator.typed(command.line, as: people.responder.name, answer: try command.succeed())
     }
 
-    private func host(_ name: String) throws -> DemoHost {
+    /// The pretended host of this name.
+    func host(_ name: String) throws -> DemoHost {
         guard let host = hosts.first(where: { $0.name == name }) else {
             throw DrillError(.usage, "there is no host \(name)")
         }

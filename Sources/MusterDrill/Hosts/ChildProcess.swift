@@ -9,10 +9,20 @@ final class ChildProcess {
     let name: String
     let pid: pid_t
     private(set) var exitStatus: Int32?
+    /// Whether ``pid`` is a servant of the program, which runs in the room of a pretended host.
+    private let isServed: Bool
 
-    private init(name: String, pid: pid_t) {
+    private init(name: String, pid: pid_t, isServed: Bool) {
         self.name = name
         self.pid = pid
+        self.isServed = isServed
+    }
+
+    /// The program itself, by its number outside of any room; nil while it is being started and after its end.
+    var program: pid_t? {
+        guard isServed else { return pid }
+        let text = try? Files.text("/proc/\(pid)/task/\(pid)/children")
+        return text?.split(separator: " ").first.flatMap { pid_t($0) }
     }
 
     /// Where the child's output goes.
@@ -29,6 +39,50 @@ final class ChildProcess {
         entry: ProcessEntry,
         output: Output,
         environment: [String: String] = [:]
+    ) throws(DrillError) -> ChildProcess {
+        try start(
+            name,
+            entry.arguments,
+            output: output,
+            environment: environment,
+            isServed: entry.room != nil
+        )
+    }
+
+    /// Starts the process that holds the room of a pretended host, and waits until it can be entered.
+    static func start(_ room: HostRoom) throws(DrillError) -> ChildProcess {
+        var ends: [Int32] = [-1, -1]
+        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw HostRoom.failure("can't make a pipe") }
+        defer { close(ends[0]) }
+        let child: ChildProcess
+        do throws(DrillError) {
+            child = try start(
+                "the room of \(room.hostname)",
+                room.arguments,
+                output: .descriptors(output: ends[1], errors: ends[1])
+            )
+            close(ends[1])
+        } catch {
+            close(ends[1])
+            throw error
+        }
+        var answer = [UInt8](repeating: 0, count: 1024)
+        var entry = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+        let count = poll(&entry, 1, 10_000) > 0 ? read(ends[0], &answer, answer.count) : 0
+        let text = String(decoding: answer.prefix(max(0, count)), as: UTF8.self)
+        guard text == "ready\n" else {
+            child.stop(asking: SIGKILL)
+            throw DrillError(.process, "can't make the room of \(room.hostname): \(text)")
+        }
+        return child
+    }
+
+    private static func start(
+        _ name: String,
+        _ words: [String],
+        output: Output,
+        environment: [String: String] = [:],
+        isServed: Bool = false
     ) throws(DrillError) -> ChildProcess {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -55,7 +109,7 @@ final class ChildProcess {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
 
         var arguments: [UnsafeMutablePointer<CChar>?] =
-            (["muster-drill"] + entry.arguments).map { strdup($0) }
+            (["muster-drill"] + words).map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
         var variables: [UnsafeMutablePointer<CChar>?] = merged(environment).map { strdup($0) }
@@ -67,7 +121,7 @@ final class ChildProcess {
         guard status == 0 else {
             throw DrillError(.process, "can't start \(name): \(String(cString: strerror(status)))")
         }
-        return ChildProcess(name: name, pid: pid)
+        return ChildProcess(name: name, pid: pid, isServed: isServed)
     }
 
     /// Whether it still runs; collects its exit status when it does not.
@@ -80,27 +134,35 @@ final class ChildProcess {
         return false
     }
 
-    /// Sends a signal while it runs.
+    /// Sends the program a signal while it runs.
     func signal(_ number: Int32) {
+        guard isRunning, let program else { return }
+        kill(program, number)
+    }
+
+    /// Sends a signal to it and to all that it started.
+    func signalGroup(_ number: Int32) {
         guard isRunning else { return }
-        kill(pid, number)
+        kill(-pid, number)
     }
 
     /// Asks it to end, and insists after a while.
     func stop(asking number: Int32 = SIGTERM, grace: Duration = .seconds(3)) {
         guard isRunning else { return }
+        // What was stopped must run to end.
+        kill(-pid, SIGCONT)
         kill(pid, number)
         let end = WallClock.monotonic() + grace
         while WallClock.monotonic() < end {
             if !isRunning { return }
             WallClock.sleep(.milliseconds(10))
         }
-        kill(pid, SIGKILL)
+        kill(-pid, SIGKILL)
         while isRunning { WallClock.sleep(.milliseconds(5)) }
     }
 
     /// Exit status as shells count it: 128 and the number for a signal.
-    private static func code(of status: Int32) -> Int32 {
+    static func code(of status: Int32) -> Int32 {
         let number = status & 0x7F
         return number == 0 ? (status >> 8) & 0xFF : 128 + number
     }

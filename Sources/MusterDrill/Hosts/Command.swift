@@ -31,8 +31,7 @@ struct Command {
         let entry = ProcessEntry(
             parent: getpid(),
             deathSignal: SIGKILL,
-            namespace: host?.namespace,
-            hostname: host?.namespace == nil ? nil : host?.name,
+            room: host?.room,
             user: user,
             command: [program] + arguments
         )

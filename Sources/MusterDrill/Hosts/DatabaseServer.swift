@@ -93,8 +93,8 @@ final class DatabaseServer {
             parent: getpid(),
             // Fast shutdown: the server ends its own children.
             deathSignal: SIGINT,
-            namespace: host.namespace,
-            hostname: host.namespace == nil ? nil : host.name,
+            room: host.room,
+            group: host.room == nil ? nil : "system.slice/postgresql.service",
             user: account,
             environment: environment,
             command: ["\(programs)/postgres", "-D", "\(folder)/data"]
@@ -119,13 +119,13 @@ final class DatabaseServer {
     }
 
     /// Opens a session as the superuser over the server's socket; it takes one of the reserved slots.
-    func superuser() throws(PostgresError) -> PostgresSession {
+    func superuser(of database: String = "postgres") throws(PostgresError) -> PostgresSession {
         try PostgresSession.connect(
             PostgresTarget(
                 host: folder,
                 port: port,
                 user: "postgres",
-                database: "postgres",
+                database: database,
                 passwordFile: nil
             ),
             timeout: .seconds(2)

@@ -10,14 +10,15 @@ final class HostNetwork {
     struct Host: Hashable, Sendable {
         var name: String
         var address: String
-        /// Nil on the loopback device.
-        var namespace: String?
+        /// The process that holds the host's room; nil on the loopback device.
+        var room: pid_t?
     }
 
     /// The drill's side, where the coordinator listens.
     let coordinatorAddress: String
     private(set) var hosts: [Host]
     let usesNamespaces: Bool
+    private var rooms: [ChildProcess] = []
 
     /// Makes the network; namespaces when this is root and the kernel and `ip` play along, else loopback.
     init(hosts names: [String], loopback: Bool) throws(DrillError) {
@@ -27,14 +28,12 @@ final class HostNetwork {
             let prefix = "10.77.\(subnet)"
             do {
                 try Self.make(names, prefix: prefix, pid: pid, tool: tool)
+                let rooms = try Self.makeRooms(names, pid: pid)
                 coordinatorAddress = "\(prefix).1"
                 hosts = names.enumerated().map { index, name in
-                    Host(
-                        name: name,
-                        address: "\(prefix).\(11 + index)",
-                        namespace: Self.namespace(pid: pid, host: name)
-                    )
+                    Host(name: name, address: "\(prefix).\(11 + index)", room: rooms[index].pid)
                 }
+                self.rooms = rooms
                 usesNamespaces = true
                 return
             } catch {
@@ -44,7 +43,7 @@ final class HostNetwork {
             }
         }
         coordinatorAddress = "127.0.0.1"
-        hosts = names.enumerated().map { Host(name: $1, address: "127.77.0.\(11 + $0)", namespace: nil) }
+        hosts = names.enumerated().map { Host(name: $1, address: "127.77.0.\(11 + $0)", room: nil) }
         usesNamespaces = false
     }
 
@@ -54,6 +53,9 @@ final class HostNetwork {
     /// Takes it down again; nothing happens the second time.
     func remove() {
         guard usesNamespaces, let tool = Self.tool else { return }
+        // Whatever still runs in them ends with them.
+        for room in rooms { room.stop(asking: SIGKILL) }
+        rooms = []
         Self.remove(pid: getpid(), tool: tool)
     }
 
@@ -105,7 +107,28 @@ final class HostNetwork {
         }
     }
 
+    /// Rooms behind the network namespaces, each ready to be entered.
+    private static func makeRooms(_ names: [String], pid: pid_t) throws(DrillError) -> [ChildProcess] {
+        var rooms: [ChildProcess] = []
+        do throws(DrillError) {
+            for name in names {
+                let room = HostRoom(
+                    parent: pid,
+                    namespace: namespace(pid: pid, host: name),
+                    hostname: name,
+                    group: HostGroups.name(pid: pid, host: name)
+                )
+                rooms.append(try ChildProcess.start(room))
+            }
+            return rooms
+        } catch {
+            for room in rooms { room.stop(asking: SIGKILL) }
+            throw error
+        }
+    }
+
     private static func remove(pid: pid_t, tool: String) {
+        HostGroups.remove(of: pid)
         for name in Files.names(in: "/run/netns") where name.hasPrefix("muster-\(pid)-") {
             _ = try? Command(program: tool, arguments: ["netns", "del", name]).run()
         }
@@ -117,7 +140,7 @@ final class HostNetwork {
 
     /// Pids in the names of namespaces and bridges.
     private static func owners() -> Set<pid_t> {
-        var pids: Set<pid_t> = []
+        var pids = HostGroups.owners
         for name in Files.names(in: "/run/netns") {
             let parts = name.split(separator: "-")
             if parts.count >= 3, parts[0] == "muster", let pid = pid_t(parts[1]) { pids.insert(pid) }

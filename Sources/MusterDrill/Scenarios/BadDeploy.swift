@@ -8,8 +8,10 @@ struct BadDeploy: Scenario {
         HostPlan(name: "web-2", duty: .web, accessLogFormat: .json),
         HostPlan(name: "web-3", duty: .web, accessLogFormat: .logfmt),
     ]
-    let kindExpected = CauseKind.badDeploy
+    let kindExpected: CauseKind? = .badDeploy
     let expected = "deploy #4521 by sarah on web-2"
+    let place = CausePlace.change("4521")
+    let goal = DrillGoal.resolved
 
     /// Share of failing checkouts at which the alert rule fires, and for how long it must hold.
     private static let ratioMax = 0.05
@@ -19,7 +21,9 @@ struct BadDeploy: Scenario {
         let narrator = stage.narrator
         narrator.say("Fault: sarah deploys release 4521 to web-2. It carries a defect in split payments.")
         try stage.deploy("4521", on: "web-2", by: "sarah")
-        try waitForErrors(stage)
+        try AlertRule.wait("errors at the shop", holds: Self.holds) {
+            stage.traffic.count(last: .seconds(10), endpoint: .checkout).ratio > Self.ratioMax
+        }
         let count = stage.traffic.count(last: .seconds(10), endpoint: .checkout)
         narrator.say(
             "Alert rule: \(count.failed) of \(count.requests) checkouts failed in the last 10 s "
@@ -34,22 +38,4 @@ struct BadDeploy: Scenario {
         )
     }
 
-    func isRight(_ report: DrillReport) -> Bool {
-        report.kindFound == kindExpected && report.changeFound == "4521"
-    }
-
-    /// Waits as an alert rule with `for:` does.
-    private func waitForErrors(_ stage: Stage) throws {
-        var since: Timestamp?
-        try Interruption.wait(upTo: .seconds(90), every: .milliseconds(250), for: "errors at the shop") {
-            let count = stage.traffic.count(last: .seconds(10), endpoint: .checkout)
-            let now = WallClock.now()
-            if count.ratio <= Self.ratioMax {
-                since = nil
-                return false
-            }
-            since = since ?? now
-            return since.map { now - $0 >= Self.holds } ?? false
-        }
-    }
 }

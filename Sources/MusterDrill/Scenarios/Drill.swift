@@ -11,11 +11,24 @@ package enum Drill {
         var reports: [DrillReport] = []
         for name in options.scenarios {
             narrator.alertAt = nil
-            reports.append(try run(name, options, programs, narrator))
+            do {
+                reports.append(try run(name, options, programs, narrator))
+            } catch let error where options.scenarios.count > 1 && Interruption.signalNumber == nil {
+                // One that can't be played here must not hide what the others show.
+                var report = DrillReport(name.scenario(options))
+                report.error = "\(error)"
+                narrator.say("The drill could not be played: \(error)")
+                reports.append(report)
+            }
+        }
+        if options.all || reports.count > 1 {
+            narrator.heading("All drills")
+            for line in DrillScore.table(reports) { narrator.put(line) }
+            narrator.put(DrillScore(reports).text)
         }
         if options.json {
-            if options.all {
-                Output.standard.put(try JSONText.of(DrillReports(scenarios: reports)))
+            if options.all || reports.count > 1 {
+                Output.standard.put(try JSONText.of(DrillReports(reports)))
             } else if let report = reports.first {
                 Output.standard.put(try JSONText.of(report))
             }
@@ -35,11 +48,7 @@ package enum Drill {
         narrator.heading("Drill: \(name.rawValue)")
         try stage.bringUp(scenario)
         let webhook = try scenario.breakIt(on: stage)
-        var report = DrillReport(
-            scenario: name,
-            expected: scenario.expected,
-            kindExpected: scenario.kindExpected
-        )
+        var report = DrillReport(scenario)
         let alertAt = WallClock.now()
         narrator.alertAt = alertAt
         narrator.say("Alertmanager posts the alert.", at: alertAt)
@@ -51,11 +60,20 @@ package enum Drill {
             alertAt: alertAt,
             report: report
         )
-        let responder = Responder(stage: stage, options: options, alertAt: alertAt)
+        let responder = Responder(
+            stage: stage,
+            options: options,
+            alertAt: alertAt,
+            // Who knows that there is no fault, or that the runbook is for another one, approves nothing.
+            approves: scenario.goal == .resolved
+        )
         try watch.follow(
-            upTo: .seconds(options.realTime ? 600 : 240),
+            upTo: .seconds(scenario.goal == .diagnosed ? 90 : options.realTime ? 600 : 240),
             reactions: responder.reactions,
-            enough: { options.killAgentDuringAction && watch.indeterminate }
+            enough: {
+                options.killAgentDuringAction && watch.indeterminate
+                    || scenario.goal == .diagnosed && watch.isSettled
+            }
         )
         report = watch.report
         try finish(&report, watch, stage, incident)
@@ -131,6 +149,8 @@ package enum Drill {
         let acted = report.executions.sorted { $0.key < $1.key }.map { "\($0.key) (\($0.value))" }
         let places = acted.isEmpty ? "nowhere" : acted.joined(separator: ", ")
         narrator.put("acted        \(places), by the agents' ledgers")
-        narrator.put("outcome      \(report.resolved ? "resolved" : "NOT resolved")")
+        if stage.goal == .resolved {
+            narrator.put("outcome      \(report.resolved ? "resolved" : "NOT resolved")")
+        }
     }
 }

@@ -1,9 +1,3 @@
-/// What goes wrong in a drill.
-package enum ScenarioName: String, Sendable, CaseIterable {
-    case badDeploy = "bad-deploy"
-    case poolExhaustion = "pool-exhaustion"
-}
-
 /// What a drill is asked to do; the defaults are those of the command line.
 package struct DrillOptions: Sendable {
     /// In this order; at least one.

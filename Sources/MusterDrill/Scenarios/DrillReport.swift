@@ -58,7 +58,9 @@ struct DrillReport: Encodable {
 
     var scenario: ScenarioName
     var expected: String
-    var kindExpected: CauseKind
+    /// Nil when there was no fault.
+    var kindExpected: CauseKind?
+    /// The first hypothesis, also when nothing stands out: the verdict tells that.
     var found: String?
     var kindFound: CauseKind?
     var verdict: Verdict?
@@ -75,29 +77,47 @@ struct DrillReport: Encodable {
     var resolved = false
     /// Path of the file; nil when there was none.
     var postMortem: String?
-    /// Reference of the change that the first hypothesis rests on; not printed.
+    /// Reference of the change that the first hypothesis rests on.
     var changeFound: String?
-    /// Whether the first hypothesis names the cause that the drill brought about.
+    /// Where the first hypothesis says that it is.
+    var hostsFound: [String] = []
+    var serviceFound: String?
+    /// Whether the first hypothesis names the cause that the drill brought about; without a fault, whether Muster said so.
     var causeIsRight = false
+    /// Why the drill could not be played to its end; nil when it was.
+    var error: String?
 
     /// Whether the agent was killed on purpose while it acted.
     var isInterruptionDrill = false
     /// Whether an action was reported as interrupted.
     var indeterminate = false
 
-    /// What the drill is for: the right cause first, and the harm ended.
+    private let goal: DrillGoal
+
+    /// What the drill is for: the right cause first, and the harm ended where that is the goal.
     ///
     /// Where the agent was killed while it
     /// acted, the right end is that it says so and that nothing ran twice.
     var isGood: Bool {
-        let ranOnce = executions.values.allSatisfy { $0 == 1 }
-        return causeIsRight && ranOnce && (isInterruptionDrill ? indeterminate : resolved)
+        guard error == nil, causeIsRight, executions.values.allSatisfy({ $0 == 1 }) else { return false }
+        if isInterruptionDrill { return indeterminate }
+        return goal == .diagnosed || resolved
     }
 
-    init(scenario: ScenarioName, expected: String, kindExpected: CauseKind) {
+    init(scenario: ScenarioName, expected: String, kindExpected: CauseKind?, goal: DrillGoal) {
         self.scenario = scenario
         self.expected = expected
         self.kindExpected = kindExpected
+        self.goal = goal
+    }
+
+    init(_ scenario: any Scenario) {
+        self.init(
+            scenario: scenario.name,
+            expected: scenario.expected,
+            kindExpected: scenario.kindExpected,
+            goal: scenario.goal
+        )
     }
 
     func encode(to encoder: any Encoder) throws {
@@ -118,6 +138,11 @@ struct DrillReport: Encodable {
         try container.encode(rolledBack, forKey: .rolledBack)
         try container.encode(resolved, forKey: .resolved)
         try container.encode(postMortem, forKey: .postMortem)
+        try container.encode(hostsFound, forKey: .hostsFound)
+        try container.encode(serviceFound, forKey: .serviceFound)
+        try container.encode(changeFound, forKey: .changeFound)
+        try container.encode(causeIsRight, forKey: .right)
+        try container.encode(error, forKey: .error)
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -137,10 +162,21 @@ struct DrillReport: Encodable {
         case rolledBack = "rolled_back"
         case resolved
         case postMortem = "postmortem"
+        case hostsFound = "hosts_found"
+        case serviceFound = "service_found"
+        case changeFound = "change_found"
+        case right
+        case error
     }
 }
 
 /// The form of the report with `--all`.
 struct DrillReports: Encodable {
     var scenarios: [DrillReport]
+    var score: DrillScore
+
+    init(_ reports: [DrillReport]) {
+        scenarios = reports
+        score = DrillScore(reports)
+    }
 }

@@ -25,6 +25,8 @@ final class IncidentWatch {
     private(set) var blast: BlastRadius?
     private(set) var indeterminate = false
     private(set) var drafted = false
+    /// Whether the investigation is over: it looked for a runbook, whether there is one or not.
+    private(set) var isSettled = false
     /// When looking ends because Muster can't go on by itself; nil while it goes on.
     private var givenUp: Duration?
 
@@ -80,6 +82,9 @@ final class IncidentWatch {
             report.probability = ranking.hypotheses.first?.probability
             report.coverage = .init(asked: ranking.coverage.asked, answered: ranking.coverage.answered)
             report.changeFound = ranking.hypotheses.first?.change?.reference
+            report.hostsFound = ranking.hypotheses.first?.hosts.map(\.name).sorted() ?? []
+            report.serviceFound = ranking.hypotheses.first?.service
+        case .runbookMatched, .runbookNotFound: isSettled = true
         case .approvalRequested(let plan, _): waiting.append(plan)
         case .approvalGiven(let plan, _, let by):
             waiting.removeAll { $0 == plan }
@@ -112,7 +117,7 @@ final class IncidentWatch {
             for line in context.lines { narrator.say("  \(line)", at: event.at) }
         case .hypothesisRanked(let ranking, _):
             narrator.say("Hypotheses, verdict \(ranking.verdict.rawValue):", at: event.at)
-            for (index, hypothesis) in ranking.hypotheses.prefix(3).enumerated() {
+            for (index, hypothesis) in ranking.hypotheses.prefix(5).enumerated() {
                 narrator.say(
                     "  \(index + 1). \(hypothesis.probability.percentText) \(hypothesis.cause)",
                     at: event.at

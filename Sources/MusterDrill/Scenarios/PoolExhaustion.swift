@@ -9,8 +9,10 @@ struct PoolExhaustion: Scenario {
         HostPlan(name: "web-2", duty: .web, accessLogFormat: .json),
         HostPlan(name: "db-1", duty: .db),
     ]
-    let kindExpected = CauseKind.poolExhausted
+    let kindExpected: CauseKind? = .poolExhausted
     let expected = "PostgreSQL on db-1 has no connection slots left"
+    let place = CausePlace.anywhere
+    let goal = DrillGoal.resolved
 
     /// Sessions must have been idle for longer than the ten minutes of the runbook's statement.
     private static let idle = Duration.seconds(11 * 60)
@@ -74,6 +76,4 @@ struct PoolExhaustion: Scenario {
             starts: WallClock.now()
         )
     }
-
-    func isRight(_ report: DrillReport) -> Bool { report.kindFound == kindExpected }
 }

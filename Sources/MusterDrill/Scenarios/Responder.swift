@@ -5,14 +5,16 @@ final class Responder {
     private let stage: Stage
     private let options: DrillOptions
     private let alertAt: Timestamp
+    private let approves: Bool
     private var approved: Set<PlanID> = []
     private var coordinatorKilled = false
     private var agentKilled = false
 
-    init(stage: Stage, options: DrillOptions, alertAt: Timestamp) {
+    init(stage: Stage, options: DrillOptions, alertAt: Timestamp, approves: Bool) {
         self.stage = stage
         self.options = options
         self.alertAt = alertAt
+        self.approves = approves
     }
 
     var reactions: IncidentWatch.Reactions {
@@ -27,7 +29,7 @@ final class Responder {
     ///
     /// A coordinator that is away is asked again on the next turn.
     private func approve(_ plan: PlanID, of incident: IncidentID) throws {
-        guard !approved.contains(plan) else { return }
+        guard approves, !approved.contains(plan) else { return }
         let approver = stage.people.approver
         let command = approver.command(["approve", "\(incident)", "\(plan)"])
         let result = try command.run()

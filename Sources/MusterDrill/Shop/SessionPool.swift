@@ -17,13 +17,17 @@ final class SessionPool: Sendable {
     }
 
     private let target: PostgresTarget
+    private let readsHistory: Bool
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "shop.sessions", attributes: .concurrent)
     /// Payments at once; more are turned away instead of waiting.
     private static let busyMax = 16
     private static let timeout = Duration.seconds(2)
 
-    init(target: PostgresTarget) { self.target = target }
+    init(_ database: ShopConfiguration.Database) {
+        target = database.target
+        readsHistory = database.readsHistory ?? false
+    }
 
     var leaks: Bool {
         get { state.withLock(\.leaks) }
@@ -77,6 +81,14 @@ final class SessionPool: Sendable {
     }
 
     private func pay(items: Int, with session: PostgresSession) throws {
+        if readsHistory {
+            // Customers are numbered; which one does not matter, only that most of them bought before.
+            let customer = Int.random(in: 1...PurchaseHistory.customers)
+            _ = try session.query(
+                "SELECT count(*), sum(cents) FROM purchases WHERE customer = \(customer)",
+                timeout: Self.timeout
+            )
+        }
         _ = try session.query("INSERT INTO payments (items) VALUES (\(items))", timeout: Self.timeout)
         state.withLock { state in
             if state.leaks { state.forgotten.append(session) } else { state.idle.append(session) }

@@ -15,6 +15,21 @@ package struct ShopConfiguration: Codable, Sendable {
     var pidFile: String
     /// Nil when the shop keeps nothing in a database.
     var database: Database?
+    /// Folder on the data disk for receipts; nil when the shop writes none.
+    var receipts: String?
+    /// File with ``ShopSettings``; nil for the defaults.
+    var settings: String?
+    /// Faults that are there from the start, by name.
+    var faults: [String]?
+    /// What is asked for each payment before it is stored; nil when the shop asks nobody.
+    var payments: Payments?
+
+    /// An internal service that says whether a payment may be made.
+    struct Payments: Codable, Sendable {
+        var url: String
+        /// Authority of its certificate; nil for plain HTTP.
+        var caFile: String?
+    }
 
     /// Where the shop's database is.
     struct Database: Codable, Sendable {
@@ -23,6 +38,8 @@ package struct ShopConfiguration: Codable, Sendable {
         var user: String
         var name: String
         var passwordFile: String
+        /// Whether each payment looks at what its customer bought before.
+        var readsHistory: Bool?
 
         var target: PostgresTarget {
             PostgresTarget(host: host, port: port, user: user, database: name, passwordFile: passwordFile)

@@ -11,13 +11,21 @@ package struct ShopServer: Sendable {
     private let configuration: ShopConfiguration
     private let release: ReleaseInUse
     private let pool: SessionPool?
+    private let receipts: ReceiptBook?
+    private let desk: CheckoutDesk
+    private let faults = ShopFaults()
+    private let payments: PaymentService?
     private let access: AppendedLog
     private let errors: AppendedLog
 
     package init(_ configuration: ShopConfiguration) throws {
         self.configuration = configuration
         self.release = ReleaseInUse(try Release.current(in: configuration.root))
-        self.pool = configuration.database.map { SessionPool(target: $0.target) }
+        self.pool = configuration.database.map { SessionPool($0) }
+        self.payments = configuration.payments.map { PaymentService($0) }
+        self.receipts = configuration.receipts.map { ReceiptBook(folder: $0) }
+        self.desk = CheckoutDesk(try configuration.settings.map(ShopSettings.read) ?? ShopSettings())
+        for fault in (configuration.faults ?? []).compactMap(ShopFaults.Name.init) { faults.set(fault, true) }
         self.access = try AppendedLog(path: configuration.accessLog)
         self.errors = try AppendedLog(path: configuration.errorLog)
     }
@@ -68,6 +76,13 @@ package struct ShopServer: Sendable {
             pool.leaks = state == "on"
             return try Self.json(["held": pool.held])
         }
+        router.post("/control/fault/:name/:state") { _, context in
+            guard let fault = context.parameters.get("name").flatMap(ShopFaults.Name.init),
+                let state = context.parameters.get("state"), state == "on" || state == "off"
+            else { throw HTTPError(.notFound) }
+            faults.set(fault, state == "on")
+            return try Self.json(["fault": fault.rawValue])
+        }
         return router
     }
 
@@ -75,7 +90,16 @@ package struct ShopServer: Sendable {
         let version = release.version
         do {
             let instalments = try Checkout(release: release.current).instalments(items: cart.items)
-            try await pool?.pay(items: cart.items)
+            if faults.isOn(.flood) { babble(cart) }
+            do { try await payments?.authorise() } catch {
+                note("ERROR", "checkout failed in release \(version): payment not authorised: \(error)")
+                return Self.failed
+            }
+            try await desk.serve(items: cart.items) {
+                try faults.strike(items: cart.items)
+                try await pool?.pay(items: cart.items)
+                try receipts?.add(items: cart.items, closes: !faults.isOn(.files))
+            }
             return try Self.json(["instalments": instalments.count])
         } catch let failure as Checkout.Failure {
             note(
@@ -85,14 +109,29 @@ package struct ShopServer: Sendable {
         } catch {
             note("ERROR", "checkout failed in release \(version): payment not stored: \(error)")
         }
-        return Response(
+        return Self.failed
+    }
+
+    private static var failed: Response {
+        Response(
             status: .internalServerError,
             body: .init(byteBuffer: .init(string: #"{"error":"payment failed"}"#))
         )
     }
 
+    /// What somebody forgot to take out again.
+    private func babble(_ cart: Cart) {
+        for step in 0..<ShopFaults.floodLines {
+            note(
+                "DEBUG",
+                "pricing step \(step) of a cart of \(cart.items) items: rule \(step % 7) does not apply"
+            )
+        }
+    }
+
     private func reload() {
         do {
+            if let path = configuration.settings { desk.settings = try ShopSettings.read(path) }
             let new = try Release.current(in: configuration.root)
             let old = release.replace(with: new)
             note("INFO", "shop release \(old.version) replaced by \(new.version)")

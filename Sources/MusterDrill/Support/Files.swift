@@ -63,6 +63,11 @@ enum Files {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 }
 
     /// Names inside a folder, sorted; empty when it is not there.

@@ -12,15 +12,30 @@ final class Traffic: Sendable {
     private let stopping = Atomic<Bool>(false)
     private let threads: Mutex<[WorkerThread]> = Mutex([])
     private static let workersPerHost = 3
+    private let targets: [Target]
+    private let seed: UInt64
+    /// Between two requests of one worker.
+    private let pause: Duration
+    private let started = Atomic<UInt64>(0)
 
     /// Starts at once; `rate` is requests per second over all hosts.
     ///
     /// A slow shop gets fewer, never a backlog.
     init(to targets: [Target], rate: Double, seed: UInt64) throws(DrillError) {
-        let pause = Duration.seconds(Double(targets.count * Self.workersPerHost) / rate)
+        self.targets = targets
+        self.seed = seed
+        pause = Duration.seconds(Double(targets.count * Self.workersPerHost) / rate)
+        try addWorkers(times: 1)
+    }
+
+    /// Sends so many times as much from now on.
+    func multiply(by factor: Int) throws(DrillError) { try addWorkers(times: factor - 1) }
+
+    private func addWorkers(times: Int) throws(DrillError) {
         for (host, target) in targets.enumerated() {
-            for worker in 0..<Self.workersPerHost {
-                let workerSeed = seed &+ UInt64(host * Self.workersPerHost + worker) &* 0x1000_0001
+            for _ in 0..<times * Self.workersPerHost {
+                let worker = started.add(1, ordering: .relaxed).oldValue
+                let workerSeed = seed &+ worker &* 0x1000_0001
                 let thread = try WorkerThread { [self] in
                     work(host: UInt8(host), target: target, pause: pause, seed: workerSeed)
                 }
@@ -58,6 +73,7 @@ final class Traffic: Sendable {
             WallClock.sleep(pause * shoppers.jitter())
             let visit = shoppers.next()
             let body = visit.endpoint == .catalog ? [] : Array(#"{"items":\#(visit.items)}"#.utf8)
+            let began = WallClock.monotonic()
             let answer = connection.send(
                 method: visit.endpoint.method,
                 path: visit.endpoint.path,
@@ -69,7 +85,8 @@ final class Traffic: Sendable {
                 endpoint: visit.endpoint,
                 host: host,
                 user: UInt16(clamping: visit.user),
-                failed: answer.map { $0.status >= 500 } ?? true
+                failed: answer.map { $0.status >= 500 } ?? true,
+                took: WallClock.monotonic() - began
             )
             record.withLock { $0.add(entry) }
         }

@@ -8,15 +8,22 @@ struct TrafficRecord: Sendable {
         var host: UInt8
         var user: UInt16
         var failed: Bool
+        var took: Duration = .zero
     }
+
+    /// From here on an answer is late.
+    static let slowFrom = Duration.milliseconds(200)
 
     /// Counts over a stretch of time.
     struct Count: Hashable, Sendable {
         var requests = 0
         var failed = 0
         var usersFailed = 0
+        /// Answered late, well or not.
+        var slow = 0
 
         var ratio: Double { requests == 0 ? 0 : Double(failed) / Double(requests) }
+        var slowRatio: Double { requests == 0 ? 0 : Double(slow) / Double(requests) }
     }
 
     private(set) var entries: [Entry] = []
@@ -40,6 +47,7 @@ struct TrafficRecord: Sendable {
         for entry in entries where window.contains(entry.at) {
             if let endpoint, entry.endpoint != endpoint { continue }
             count.requests += 1
+            if entry.took > Self.slowFrom { count.slow += 1 }
             if entry.failed {
                 count.failed += 1
                 users.insert(entry.user)

@@ -19,12 +19,16 @@ package final class DependencyBoard: Sendable {
         var latest: (check: DependencyCheck, at: Timestamp)?
         /// Since when it is as it is; nil as long as it was never seen to change.
         var since: Timestamp?
+        var usual = UsualValues()
+        var isWell = true
 
         /// Notes the end of a check.
         mutating func take(_ check: DependencyCheck, began: Timestamp) {
-            if let latest, DependencyBoard.isWell(latest.check) != DependencyBoard.isWell(check) {
-                since = began
-            }
+            var check = check
+            let isHigh = usual.take(&check)
+            let isWell = !isHigh && DependencyBoard.isWell(check)
+            if latest != nil, isWell != self.isWell { since = began }
+            self.isWell = isWell
             latest = (check, began)
             ended += 1
             isRunning = false
@@ -191,14 +195,20 @@ package final class DependencyBoard: Sendable {
     private static func hanging(_ entry: Entry, waited: String, now: Timestamp) -> DependencyCheck {
         var check = entry.target.emptyCheck
         check.reason = "no answer within \(waited)"
-        if let latest = entry.latest {
-            let state = latest.check.healthy ? "it answered" : latest.check.reason
-            check.reason += "; \((now - latest.at).spoken) ago: \(state)"
+        guard let latest = entry.latest else { return check }
+        let ago = (now - latest.at).spoken
+        if latest.check.healthy {
+            check.reason += "; \(ago) ago: it answered"
+        } else {
+            // How far it came then is the best that is known of how far it comes now.
+            check = latest.check
+            check.reason = "no answer within \(waited); \(ago) ago: \(latest.check.reason)"
         }
         return check
     }
 
     private static func isWell(_ check: DependencyCheck) -> Bool {
         check.healthy && (check.values["connections_used_ratio"] ?? 0) < usedRatioMax
+            && (check.values["lock_waiting"] ?? 0) == 0
     }
 }

@@ -22,15 +22,23 @@ package enum HTTPCheck {
             check.status = response.status
             check.healthy = (200..<400).contains(response.status)
             if !check.healthy { check.reason = "HTTP status \(response.status)" }
-            check.dnsMilliseconds = response.timings.dns
-            check.connectMilliseconds = response.timings.connect
-            check.tlsMilliseconds = response.timings.tls
-            check.firstByteMilliseconds = response.timings.firstByte
+            check.take(response.timings)
             check.certificateExpires = response.certificateExpires
         } catch {
             check.reason = SecretMask.mask(error.message)
+            // How far it came tells one that is gone from one that hangs.
+            if let timings = error.timings { check.take(timings) }
         }
         check.totalMilliseconds = clock.milliseconds
         return check
+    }
+}
+
+extension DependencyCheck {
+    fileprivate mutating func take(_ timings: HTTPTimings) {
+        dnsMilliseconds = timings.dns
+        connectMilliseconds = timings.connect
+        tlsMilliseconds = timings.tls
+        firstByteMilliseconds = timings.firstByte
     }
 }

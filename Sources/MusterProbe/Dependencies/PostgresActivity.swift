@@ -1,7 +1,7 @@
 import MusterCore
 import MusterPostgres
 
-/// What a server says of its connections.
+/// What a server says of its connections, and of what they do.
 struct PostgresActivity {
     /// Counts client sessions only: background workers take no slots.
     ///
@@ -14,32 +14,46 @@ struct PostgresActivity {
         count(*) FILTER (WHERE backend_type = 'client backend'), \
         count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'idle'), \
         count(*) FILTER (WHERE backend_type = 'client backend' AND state LIKE 'idle in transaction%'), \
-        count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'active'), \
+        count(*) FILTER (WHERE backend_type = 'client backend' AND state = 'active' \
+        AND pid <> pg_backend_pid()), \
+        count(*) FILTER (WHERE wait_event_type = 'Lock' AND state = 'active'), \
+        coalesce(max(extract(epoch FROM clock_timestamp() - query_start)) \
+        FILTER (WHERE wait_event_type = 'Lock' AND state = 'active'), 0), \
+        coalesce(max(extract(epoch FROM clock_timestamp() - query_start)) \
+        FILTER (WHERE backend_type = 'client backend' AND state = 'active' \
+        AND wait_event_type IS DISTINCT FROM 'Lock' AND pid <> pg_backend_pid()), 0), \
+        coalesce((SELECT max(extract(epoch FROM clock_timestamp() - xact_start)) FROM pg_stat_activity \
+        WHERE pid IN (SELECT unnest(pg_blocking_pids(pid)) FROM (SELECT pid FROM pg_stat_activity \
+        WHERE wait_event_type = 'Lock' AND state = 'active' LIMIT 8) AS waiting)), 0), \
+        coalesce((SELECT sum(tup_returned) FROM pg_stat_database), 0), \
         pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') \
         FROM pg_stat_activity
         """
 
+    /// Names of the columns after the two settings, as values of a check.
+    ///
+    /// `lock_waiting` are statements that wait for a lock, the longest for `lock_wait_seconds`, and the oldest transaction
+    /// that keeps one from them began `lock_held_seconds` ago. `statement_seconds` is how long the longest statement runs
+    /// that waits for none, and `rows_read` how many rows and index entries were read since the counters began.
+    private static let names = [
+        "connections_used", "idle", "idle_in_transaction", "active", "lock_waiting", "lock_wait_seconds",
+        "statement_seconds", "lock_held_seconds", "rows_read",
+    ]
+
     private let slots: Double
     private let reserved: Double
-    private let used: Double
-    private let idle: Double
-    private let idleInTransaction: Double
-    private let active: Double
+    private let counts: [Double]
     private let seesAll: Bool
 
     init(_ result: PostgresResult) throws(ProbeError) {
         let row = result.rows.first ?? []
-        let numbers = row.prefix(6).map { $0.flatMap(Double.init) }
-        guard row.count == 7, let slots = numbers[0], let reserved = numbers[1], let used = numbers[2],
-            let idle = numbers[3], let idleInTransaction = numbers[4], let active = numbers[5], slots > 0
+        let numbers = row.dropLast().compactMap { $0.flatMap(Double.init) }
+        guard numbers.count == Self.names.count + 2, row.count == numbers.count + 1, numbers[0] > 0
         else { throw ProbeError(.malformed, "the server answered its connection counts in another shape") }
-        self.slots = slots
-        self.reserved = reserved
-        self.used = used
-        self.idle = idle
-        self.idleInTransaction = idleInTransaction
-        self.active = active
-        self.seesAll = row[6] == "t"
+        self.slots = numbers[0]
+        self.reserved = numbers[1]
+        self.counts = Array(numbers[2...])
+        self.seesAll = row.last == "t"
     }
 
     /// Fills in values, health and reason.
@@ -51,11 +65,9 @@ struct PostgresActivity {
                 "the looking role lacks pg_monitor, so the sessions of other roles can't be counted"
             return
         }
-        check.values["connections_used"] = used
+        for (name, count) in zip(Self.names, counts) { check.values[name] = count }
+        let (used, idle) = (counts[0], counts[1])
         check.values["connections_used_ratio"] = used / slots
-        check.values["idle"] = idle
-        check.values["idle_in_transaction"] = idleInTransaction
-        check.values["active"] = active
         if used >= slots - reserved {
             check.healthy = false
             check.reason =

@@ -13,6 +13,8 @@ package final class PostgresWatcher: Sendable {
     package let endpoint: PostgresEndpoint
     private let look: LockedSession
     private let act: LockedSession?
+    /// Rows read at the last look, when that was, and how many a second it made.
+    private let rows = Mutex<(read: Double, at: ContinuousClock.Instant, rate: Double?)?>(nil)
 
     /// Settings of every session: what hangs must end by itself.
     private static let lookSetUp = [
@@ -49,12 +51,31 @@ package final class PostgresWatcher: Sendable {
             let result = try lookQuery(PostgresActivity.statement, timeout: target.timeout, clock)
             check.connectMilliseconds = clock.milliseconds
             try PostgresActivity(result).describe(in: &check)
+            addRate(to: &check)
         } catch {
             check.reason = error.message
         }
         check.totalMilliseconds = clock.milliseconds
         refreshActing(timeout: target.timeout)
         return check
+    }
+
+    /// Makes a rate of the count of rows, which alone tells nothing; of two looks at nearly the same time, the rate before.
+    private func addRate(to check: inout DependencyCheck) {
+        guard let read = check.values.removeValue(forKey: "rows_read") else { return }
+        let now = ContinuousClock.now
+        check.values["rows_read_per_second"] = rows.withLock { rows in
+            guard let last = rows else {
+                rows = (read, now, nil)
+                return nil
+            }
+            let elapsed = now - last.at
+            guard elapsed > .milliseconds(200) else { return last.rate }
+            // A server that was restarted after a crash counts anew.
+            let rate = read >= last.read ? (read - last.read) / elapsed.inSeconds : nil
+            rows = (read, now, rate)
+            return rate
+        }
     }
 
     /// Runs one SELECT in a read-only transaction and returns the first column of its first row.

@@ -1,3 +1,5 @@
+import CLinux
+
 /// One process, from `/proc/PID/stat`.
 package struct ProcessReading: Hashable, Sendable {
     package var pid: Int
@@ -83,5 +85,13 @@ extension HostReader {
     package func openFiles(of pid: Int) -> Int? {
         guard let names = try? files.list("/proc/\(pid)/fd") else { return nil }
         return names.count
+    }
+
+    /// How many files it may hold open; nil when there is no limit, or when this process may not see it.
+    package func openFilesMax(of pid: Int) -> Int? {
+        // Read in a recorded host's place, the pid would be somebody else's.
+        guard files.root.isEmpty else { return nil }
+        let limit = muster_files_max(Int32(truncatingIfNeeded: pid))
+        return limit > 0 ? limit : nil
     }
 }

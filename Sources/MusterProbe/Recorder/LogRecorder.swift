@@ -47,6 +47,7 @@ package final class LogRecorder: Sendable {
     let state: Mutex<State>
     private let lost = Atomic<UInt64>(0)
     private let every = Atomic<Int>(1)
+    private let read = Atomic<UInt64>(0)
 
     /// Bytes read in one tick at most; what is more waits for the next.
     private static let tickBytesMax = 256 << 20
@@ -118,8 +119,8 @@ package final class LogRecorder: Sendable {
     /// One line in so many is looked at now; 1 when all are.
     package var linesSampledEvery: Int { every.load(ordering: .relaxed) }
 
-    /// Lines that were read since the start, looked at or not.
-    package var linesRead: UInt64 { state.withLock { $0.record.sampler.lines } }
+    /// Lines that were read since the start, looked at or not, as of the last tick; never waits.
+    package var linesRead: UInt64 { read.load(ordering: .relaxed) }
 
     /// What following the files lost.
     package var losses: FollowLosses { state.withLock { $0.follower.losses } }
@@ -148,6 +149,7 @@ package final class LogRecorder: Sendable {
             state.record.sampler.end()
             state.record.requests.trim(now: now)
             lost.store(state.record.requests.lost + state.record.sampler.skipped, ordering: .relaxed)
+            read.store(state.record.sampler.lines, ordering: .relaxed)
             every.store(state.record.sampler.every, ordering: .relaxed)
         }
     }

@@ -36,12 +36,14 @@ struct MetricsProcesses {
     ///   - elapsed: Time since the last look.
     ///   - uptimeSeconds: Of the host, for the age of processes.
     ///   - openFiles: Tells how many files a process holds open, if it may be known.
+    ///   - openFilesMax: Tells how many it may hold open.
     /// - Returns: their values; the age is that of a name's youngest process, so that a restart shows.
     mutating func values(
         _ readings: [ProcessReading],
         elapsed: Duration,
         uptimeSeconds: Double = 0,
-        openFiles: (Int) -> Int? = { _ in nil }
+        openFiles: (Int) -> Int? = { _ in nil },
+        openFilesMax: (Int) -> Int? = { _ in nil }
     ) -> [MetricKey: Double] {
         looks += 1
         var next: [Int: Usage] = [:]
@@ -53,6 +55,9 @@ struct MetricsProcesses {
             var ratio = 0.0
             if let before, before.startTicks == reading.startTicks, reading.ticks >= before.ticks, span > 0 {
                 ratio = Double(reading.ticks - before.ticks) / span
+            } else if before?.startTicks != reading.startTicks, looks > 1, span > 0 {
+                // It came since the last look: all that it used, it used since then.
+                ratio = Double(reading.ticks) / span
             }
             next[reading.pid] = Usage(startTicks: reading.startTicks, ticks: reading.ticks, ratio: ratio)
             var sum = sums[reading.name] ?? Sum()
@@ -80,7 +85,7 @@ struct MetricsProcesses {
             let age = uptimeSeconds - Double(sum.youngest) / Double(ticksPerSecond)
             values[MetricKey("process_age_seconds", name)] = max(0, age.rounded())
         }
-        addFiles(readings, openFiles, to: &values)
+        addFiles(readings, openFiles, openFilesMax, to: &values)
         return values
     }
 
@@ -99,6 +104,7 @@ struct MetricsProcesses {
     private func addFiles(
         _ readings: [ProcessReading],
         _ openFiles: (Int) -> Int?,
+        _ openFilesMax: (Int) -> Int?,
         to values: inout [MetricKey: Double]
     ) {
         var looks = 0
@@ -107,6 +113,10 @@ struct MetricsProcesses {
             looks += 1
             guard let count = openFiles(reading.pid) else { continue }
             values[MetricKey("process_open_files", reading.name), default: 0] += Double(count)
+            guard let max = openFilesMax(reading.pid) else { continue }
+            // Of the process that is nearest to its own limit.
+            let key = MetricKey("process_open_files_ratio", reading.name)
+            values[key] = Swift.max(values[key] ?? 0, Double(count) / Double(max))
         }
     }
 

@@ -75,7 +75,8 @@ package final class MetricsRecorder: Sendable {
                     processes,
                     elapsed: elapsed,
                     uptimeSeconds: Self.uptimeSeconds,
-                    openFiles: { reader.openFiles(of: $0) }
+                    openFiles: { reader.openFiles(of: $0) },
+                    openFilesMax: { reader.openFilesMax(of: $0) }
                 )
                 values.merge(processValues) { $1 }
                 state.lastProcesses = processStart

@@ -1,0 +1,146 @@
+import MusterCore
+
+/// What hosts' counters of TCP show: segments that get lost, connections that are reset.
+///
+/// Neither series tells anything alone: how many segments are sent again matters beside how many are sent.
+enum NetworkFindings {
+    /// Share of the segments that is sent again from which packets get lost; a healthy network stays far below 1%.
+    static let lossFrom = 0.02
+    /// Sent again each second at least, so that one late answer on a quiet host is no loss.
+    private static let retransmitsMin = 1.0
+    /// Standing connections that are reset each second.
+    static let resetsFrom = 2.0
+    /// What is so many times what it was before is news.
+    private static let rise = 4.0
+
+    /// Hosts whose segments get lost, and which share of them is sent again.
+    static func losses(_ answers: [(host: HostReference, answer: Answer)]) -> [HostReference: Double] {
+        var found: [HostReference: Double] = [:]
+        for (host, answer) in answers {
+            if let loss = loss(host, series(answer)) { found[host] = loss.now }
+        }
+        return found
+    }
+
+    private static func series(_ answer: Answer) -> [String: MetricSeries] {
+        guard case .metrics(let metrics) = answer else { return [:] }
+        return Dictionary(
+            metrics.series.filter { $0.subject.isEmpty }.map { ($0.name, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// At most one finding for lost packets and one for resets, each over all hosts where it is so.
+    ///
+    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only.
+    static func findings(
+        _ answers: [(host: HostReference, answer: Answer)],
+        beside dependencies: [Finding] = [],
+        coverage: Coverage,
+        at now: Timestamp
+    ) -> [Finding] {
+        var losses: [Seen] = []
+        var resets: [Seen] = []
+        for (host, answer) in answers {
+            let series = series(answer)
+            if let loss = loss(host, series) { losses.append(loss) }
+            if let reset = reset(host, series) { resets.append(reset) }
+        }
+        var found = [
+            finding(losses, "tcp_retransmits", .networkLoss, coverage, now) { worst, hosts in
+                "\(hosts) \(worst.isOne ? "sends" : "send") \(worst.now.percentText) of the TCP segments again: "
+                    + "packets get lost; before it was \(worst.before.percentText)"
+            },
+            finding(resets, "tcp_resets", .network, coverage, now) { worst, hosts in
+                "\(worst.now.text(decimals: 1)) TCP connections a second are reset on \(hosts), "
+                    + "before it was \(worst.before.text(decimals: 1))"
+            },
+        ].compactMap(\.self)
+        let explained = Set(dependencies.compactMap(\.suggests))
+        for index in found.indices {
+            if let kind = found[index].suggests, explained.contains(kind) { found[index].suggests = nil }
+        }
+        return found
+    }
+
+    private struct Seen {
+        let host: HostReference
+        /// Share of segments, or resets a second.
+        let now: Double
+        let before: Double
+        let onset: Timestamp?
+        /// 0 to 1.
+        let effect: Double
+        var isOne = false
+    }
+
+    private static func loss(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
+        guard let again = series["tcp_retransmits_per_second"],
+            let sent = series["tcp_sent_segments_per_second"],
+            let level = Self.level(again), let total = Self.level(of: sent, since: again.onset), total > 0,
+            level >= retransmitsMin
+        else { return nil }
+        let share = min(1, level / total)
+        let before = min(1, again.baselineMedian / max(sent.baselineMedian, 1))
+        guard share >= lossFrom, share > rise * before else { return nil }
+        return Seen(
+            host: host,
+            now: share,
+            before: before,
+            onset: again.onset,
+            effect: min(0.95, 0.7 + share)
+        )
+    }
+
+    private static func reset(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
+        guard let resets = series["tcp_resets_per_second"], let level = Self.level(resets),
+            level >= resetsFrom,
+            level > rise * resets.baselineMedian
+        else { return nil }
+        return Seen(
+            host: host,
+            now: level,
+            before: resets.baselineMedian,
+            onset: resets.onset,
+            effect: min(0.8, 0.4 + level / 50)
+        )
+    }
+
+    /// Mean since it rose, of the last half minute at most; nil when it did not rise.
+    private static func level(_ series: MetricSeries) -> Double? {
+        guard series.score > 0, series.onset != nil else { return nil }
+        return Self.level(of: series, since: series.onset)
+    }
+
+    private static func level(of series: MetricSeries, since onset: Timestamp?) -> Double? {
+        let points = zip(series.at, series.values).suffix(30)
+        let recent = points.filter { at, _ in onset.map { at >= $0 } ?? true }.map(\.1)
+        guard !recent.isEmpty else { return nil }
+        return recent.reduce(0, +) / Double(recent.count)
+    }
+
+    private static func finding(
+        _ seen: [Seen],
+        _ subject: String,
+        _ kind: CauseKind,
+        _ coverage: Coverage,
+        _ now: Timestamp,
+        _ text: (_ worst: Seen, _ hosts: String) -> String
+    ) -> Finding? {
+        guard var worst = seen.max(by: { $0.effect < $1.effect }) else { return nil }
+        worst.isOne = seen.count == 1
+        let hosts = seen.map(\.host).sorted()
+        return Finding(
+            id: FindingID(at: now),
+            kind: .resource,
+            text: text(worst, HostReference.list(hosts)),
+            hosts: hosts,
+            service: "",
+            subject: subject,
+            onset: seen.compactMap(\.onset).min(),
+            effect: worst.effect,
+            coverage: coverage,
+            suggests: kind
+        )
+    }
+}
