@@ -37,7 +37,7 @@ enum DependencyFindings {
             ($0.key.name, $0.key.target) < ($1.key.name, $1.key.target)
         }) {
             guard var view = view(key, seen, far: far, at: now) else { continue }
-            view.explain(by: losses)
+            view.explain(by: losses, to: seen.map(\.host))
             // What several dependencies suffer in the same place is one trouble, and so is what all copies suffer.
             let same = views.firstIndex { $0.sameTrouble(as: view) }
             if let same { views[same].add(view) } else { views.append(view) }
@@ -109,6 +109,10 @@ enum DependencyFindings {
         /// Where the trouble is.
         var place: [HostReference]
         var worst: DependencyCheck
+        /// Where the far end is, as far as that is known; else where it was seen.
+        var end: [HostReference]
+        /// Some who look see another trouble.
+        var isMixed: Bool
         /// What was found out at the far end; empty when nothing was.
         var remark = ""
 
@@ -130,17 +134,19 @@ enum DependencyFindings {
         /// Late and missing connections are what lost packets look like from above.
         ///
         /// A wall that lets nothing through makes its share of segments that are sent again too, but a small one.
-        mutating func explain(by losses: [HostReference: Double]) {
-            let share = seen.compactMap { losses[$0.host] }.max() ?? 0
+        /// When those who look see different troubles at the same moment it is none.
+        mutating func explain(by losses: [HostReference: Double], to lookers: [HostReference]) {
+            let share = lookers.compactMap { losses[$0] }.max() ?? 0
             let fits =
                 switch trouble.kind {
                 case .networkDelay: share > 0
                 // Where connections wait to be accepted it is the server that is deaf.
                 case .dependencyHung: share > 0 && remark.isEmpty
-                default: trouble.isSilent && share >= 0.1
+                default: trouble.isSilent && share >= (isMixed ? 0.02 : 0.1)
                 }
             guard fits else { return }
             trouble = DependencyTrouble(.networkLoss, min(1, 0.9 + share))
+            place = end
             remark = "\(share.percentText) of the TCP segments are sent again"
         }
 
@@ -181,7 +187,9 @@ enum DependencyFindings {
             seen: seen.map { ($0.host, $0.check) },
             lookers: all.count,
             place: end.map { [$0.reference] } ?? hosts,
-            worst: worst.check
+            worst: worst.check,
+            end: end.map { [$0.reference] } ?? hosts,
+            isMixed: kinds.count > 1
         )
         switch view.trouble.kind {
         case .dns: view.place = hosts

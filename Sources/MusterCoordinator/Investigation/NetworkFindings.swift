@@ -74,20 +74,25 @@ enum NetworkFindings {
         var isOne = false
     }
 
+    /// Segments that are sent again come in bursts, with quiet seconds between, so their means are compared.
     private static func loss(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
         guard let again = series["tcp_retransmits_per_second"],
-            let sent = series["tcp_sent_segments_per_second"],
-            let level = Self.level(again), let total = Self.level(of: sent, since: again.onset), total > 0,
-            level >= retransmitsMin
+            let sent = series["tcp_sent_segments_per_second"]
+        else { return nil }
+        let onset = again.score > 0 ? again.onset : nil
+        guard let level = Self.level(of: again, since: onset), let total = Self.level(of: sent, since: onset),
+            total > 0, level >= retransmitsMin
         else { return nil }
         let share = min(1, level / total)
-        let before = min(1, again.baselineMedian / max(sent.baselineMedian, 1))
+        let before =
+            onset == nil
+            ? earlier(again) / max(earlier(sent), 1) : again.baselineMedian / max(sent.baselineMedian, 1)
         guard share >= lossFrom, share > rise * before else { return nil }
         return Seen(
             host: host,
             now: share,
-            before: before,
-            onset: again.onset,
+            before: min(1, before),
+            onset: onset,
             effect: min(0.95, 0.7 + share)
         )
     }
@@ -112,11 +117,21 @@ enum NetworkFindings {
         return Self.level(of: series, since: series.onset)
     }
 
+    /// Points that are recent when no onset is known.
+    private static let recentPoints = 12
+
     private static func level(of series: MetricSeries, since onset: Timestamp?) -> Double? {
-        let points = zip(series.at, series.values).suffix(30)
-        let recent = points.filter { at, _ in onset.map { at >= $0 } ?? true }.map(\.1)
-        guard !recent.isEmpty else { return nil }
-        return recent.reduce(0, +) / Double(recent.count)
+        let points = zip(series.at, series.values).suffix(onset == nil ? recentPoints : 30)
+        return mean(points.filter { at, _ in onset.map { at >= $0 } ?? true }.map(\.1))
+    }
+
+    /// Mean of what is not recent; of what was before when everything is.
+    private static func earlier(_ series: MetricSeries) -> Double {
+        mean(Array(series.values.dropLast(recentPoints))) ?? series.baselineMedian
+    }
+
+    private static func mean(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 
     private static func finding(

@@ -97,6 +97,18 @@ import Testing
         #expect(findings([("web-1", Self.silent)], losses: [web: 0.3]).first?.suggests == .networkLoss)
     }
 
+    @Test("Different troubles at one moment beside lost segments are lost packets")
+    func mixedLoss() {
+        let late = Samples.check("no answer within 1 s; 3 s ago: it answered")
+        let found = findings(
+            [("web-1", late), ("web-2", Self.silent)],
+            far: Samples.far(listening: true),
+            losses: [Samples.reference("web-1"): 0.05]
+        )
+        #expect(found.first?.suggests == .networkLoss)
+        #expect(found.first?.place == [Samples.reference("pay-1")])
+    }
+
     @Test("All names that a host can't resolve are one trouble, and it is that host's")
     func names() {
         let checks = ["payments", "stock"].map {

@@ -40,6 +40,14 @@ import Testing
         #expect(NetworkFindings.losses(answers(lossy)) == [Samples.reference("web-1"): 0.1])
     }
 
+    @Test("Bursts with quiet seconds between are loss too, although no level moved")
+    func bursts() {
+        var again = series("tcp_retransmits_per_second", before: 0, after: 0)
+        for index in stride(from: 48, to: 60, by: 3) { again.values[index] = 24 }
+        let sent = series("tcp_sent_segments_per_second", before: 200, after: 80)
+        #expect(findings([again, sent]).first?.suggests == .networkLoss)
+    }
+
     @Test("As many sent again among far more is what networks do")
     func busy() {
         let found = findings([
