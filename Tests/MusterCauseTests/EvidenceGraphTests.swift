@@ -3,7 +3,7 @@ import MusterCore
 import Testing
 
 @Suite struct EvidenceGraphTests {
-    /// front -> shop -> {stock -> store, pay}
+    /// Front calls the shop, which calls stock and pay; stock calls the store.
     private static let calls = [("front", "shop"), ("shop", "stock"), ("stock", "store"), ("shop", "pay")]
 
     private static func graph(_ findings: [Finding], observed: Bool = true) -> EvidenceGraph {

@@ -27,11 +27,15 @@ package struct LevelShift: Hashable, Sendable {
 
     /// Usual values below which nothing can be said.
     package static let usualMin = 5
-    /// Values now from which the score counts whole; with fewer it shrinks. A mean of an interval stands for many.
+    /// Values now from which the score counts whole; with fewer it shrinks.
+    ///
+    /// A mean of an interval stands for many.
     private static let nowFull = 4
     private static let nowFullOfSingles = 8
 
-    /// Nil when there is too little to compare. Values that are not finite don't count.
+    /// Nil when there is too little to compare.
+    ///
+    /// Values that are not finite don't count.
     package init?(
         usual: [Double],
         now: [Double],

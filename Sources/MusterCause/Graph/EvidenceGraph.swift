@@ -34,6 +34,7 @@ package struct EvidenceGraph: Sendable {
     /// Makes a service known.
     ///
     /// - Parameters:
+    ///   - name: The service's.
     ///   - observed: Whether it was looked at: silence then means that it is well.
     ///   - isNew: Whether it was never called before. What nobody called when all was well can't explain what its caller
     ///     does now; that it is called at all is part of the trouble.
@@ -90,6 +91,8 @@ package struct EvidenceGraph: Sendable {
     /// - Parameters:
     ///   - alerting: The service that the alert names; empty when it names none: then callers that nobody calls count.
     ///   - symptom: What the alert is about; nil when it does not say.
+    ///   - weights: How much each kind of evidence counts.
+    /// - Returns: every service that is known.
     /// - Complexity: linear in findings and calls, but for sorting.
     package func places(
         alerting: String = "",
@@ -116,6 +119,7 @@ package struct EvidenceGraph: Sendable {
         let graph: EvidenceGraph
         let weights: PlaceWeights
         let symptom: Symptom?
+        let hasCalls: Bool
         let reached: [Bool]
         let alerting: [Bool]
         /// Excess of each service in seconds and in failed requests, and its changed path.
@@ -131,7 +135,7 @@ package struct EvidenceGraph: Sendable {
             self.graph = graph
             self.weights = weights
             self.symptom = symptom
-            let hasCalls = graph.callees.contains { !$0.isEmpty }
+            hasCalls = graph.callees.contains { !$0.isEmpty }
             let sources =
                 alerting.map { [$0] }
                 ?? (hasCalls
@@ -233,7 +237,8 @@ package struct EvidenceGraph: Sendable {
         ) -> Double {
             let magnitude = magnitudes[place]
             let largest = magnitudes.max() ?? 0
-            guard magnitude > 0, largest > 0, !graph.isNew[place] else { return 0 }
+            // Without a map of calls a symptom says that something is wrong, and nothing about where.
+            guard magnitude > 0, largest > 0, hasCalls, !graph.isNew[place] else { return 0 }
             let below = graph.callees[place].filter { !graph.isNew[$0] }.reduce(waited) {
                 $0 + magnitudes[$1]
             }

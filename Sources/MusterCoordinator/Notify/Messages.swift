@@ -76,7 +76,10 @@ enum Messages {
         let head = "Verdict \(ranking.verdict.rawValue), \(ranking.coverage.summary)"
         let runbook =
             incident.match.map { "Runbook \($0.runbook.name): \($0.because)" } ?? "No runbook applies"
-        return ([head] + list + [runbook]).joined(separator: "\n")
+        let why = VerdictExplanation(ranking, findings: incident.findings)
+        // A verdict that names a cause is told by the list; one that does not says why it does not.
+        let words = [.unknown, .novel].contains(ranking.verdict) ? [why.headline] : []
+        return ([head] + words + list + [runbook]).joined(separator: "\n")
     }
 
     /// The runbook's own message; a name that nothing is known for stays as it stands.

@@ -132,12 +132,14 @@ struct PostMortem {
             return lines
         }
         guard let first = ranking.hypotheses.first else {
-            lines.append(
-                cite.sentence(
-                    "Nothing that was seen explains it (verdict \(ranking.verdict.rawValue)).",
-                    event
-                )
-            )
+            let seen = all(.findingMade).compactMap { event -> Finding? in
+                if case .findingMade(let finding) = event.body { finding } else { nil }
+            }
+            let words =
+                VerdictExplanation.isQuiet(seen)
+                ? VerdictExplanation(ranking, findings: seen).headline
+                : "Nothing that was seen explains it (verdict \(ranking.verdict.rawValue))."
+            lines.append(cite.sentence(words, event))
             return lines
         }
         let findings = all(.findingMade)

@@ -13,7 +13,9 @@ extension IncidentPage {
         self.facts = Self.facts(summary)
         self.blast = detail.blast.map(Self.blast)
         self.plans = detail.pendingPlans.map { Self.plan($0, of: summary.id, why: detail.doubts) }
-        self.ranking = detail.ranking.map { Self.ranking($0, findings) }
+        self.ranking = detail.ranking.map {
+            Self.ranking($0, findings, VerdictExplanation($0, findings: detail.findings))
+        }
         self.past = detail.recollection?.lines ?? []
         self.hasPast = !past.isEmpty
         self.contextLines = detail.contextLines
@@ -77,7 +79,11 @@ extension IncidentPage {
         )
     }
 
-    private static func ranking(_ ranking: Ranking, _ findings: [FindingID: String]) -> RankingCard {
+    private static func ranking(
+        _ ranking: Ranking,
+        _ findings: [FindingID: String],
+        _ why: VerdictExplanation
+    ) -> RankingCard {
         let theories = ranking.hypotheses.prefix(5).map { hypothesis in
             let evidence = hypothesis.evidence.compactMap { findings[$0] }
             let against = hypothesis.against.compactMap { findings[$0] }
@@ -92,9 +98,11 @@ extension IncidentPage {
         }
         return RankingCard(
             verdict: ranking.verdict.rawValue,
+            headline: why.headline,
             hypotheses: theories,
             rankingCoverage: ranking.coverage.summary,
-            unseen: ranking.unseen
+            unseen: why.unseen,
+            wouldChange: why.wouldChange
         )
     }
 

@@ -29,6 +29,7 @@ extension PageText {
         {{#ranking}}
         <section aria-label="Hypotheses">
         <h2>Most likely cause <span class="badge">{{verdict}}</span></h2>
+        <p>{{headline}}</p>
         {{#hypotheses}}
         <div class="card">
         <p><strong>{{percent}}</strong> {{theory}}</p>
@@ -38,7 +39,7 @@ extension PageText {
         </div>
         {{/hypotheses}}
         <p class="muted">{{rankingCoverage}}</p>
-        <ul class="muted">{{#unseen}}<li>{{.}}</li>{{/unseen}}</ul>
+        <ul class="muted">{{#unseen}}<li>{{.}}</li>{{/unseen}}{{#wouldChange}}<li>{{.}}</li>{{/wouldChange}}</ul>
         </section>
         {{/ranking}}
         {{#hasPast}}

@@ -76,9 +76,11 @@ struct IncidentPage {
 
     struct RankingCard {
         let verdict: String
+        let headline: String
         let hypotheses: [Theory]
         let rankingCoverage: String
         let unseen: [String]
+        let wouldChange: [String]
     }
 
     struct Host {

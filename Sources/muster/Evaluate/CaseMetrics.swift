@@ -23,6 +23,7 @@ struct CaseMetrics {
         case calleeTime
 
         /// What a column of this metric and statistic measures; nil for what no finding is made of.
+        ///
         /// Rates a second are brought to counts in an interval.
         init?(metric: Substring, statistic: Substring?) {
             switch (metric, statistic) {

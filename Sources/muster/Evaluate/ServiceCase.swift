@@ -22,9 +22,7 @@ struct ServiceCase {
     private let alertAt: Double
     private let hiddenFrom: Double?
 
-    /// - Parameters:
-    ///   - folder: The case's own.
-    ///   - references: Where the fault-free telemetry lies.
+    /// Reads a case from its folder, and the fault-free telemetry that it names from `references`.
     init(folder: String, references: String, options: CaseOptions) throws {
         self.folder = folder
         self.references = references

@@ -87,7 +87,8 @@ enum Files {
                 String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             var status = stat()
-            guard !name.hasPrefix("."), stat("\(path)/\(name)", &status) == 0, status.st_mode & S_IFMT == S_IFDIR
+            guard !name.hasPrefix("."), stat("\(path)/\(name)", &status) == 0,
+                status.st_mode & S_IFMT == S_IFDIR
             else { continue }
             names.append(name)
         }

@@ -63,21 +63,27 @@ enum IncidentText {
     }
 
     private static func print(_ ranking: Ranking, findings: [Finding]) {
+        let why = VerdictExplanation(ranking, findings: findings)
         heading("Most likely cause (\(ranking.verdict.rawValue))")
-        let texts = Dictionary(findings.map { ($0.id, $0.text) }) { first, _ in first }
-        for (index, hypothesis) in ranking.hypotheses.prefix(5).enumerated() {
-            let line = "\(Words.percent(hypothesis.probability)) \(Terminal.clean(hypothesis.cause))"
-            Terminal.out("  " + (index == 0 ? Terminal.paint(line, .bold) : line))
-            for id in hypothesis.evidence {
-                if let text = texts[id] { Terminal.out("      + \(Terminal.clean(text))") }
-            }
-            for id in hypothesis.against {
-                if let text = texts[id] { Terminal.out("      - \(Terminal.clean(text))") }
+        Terminal.out("  " + Terminal.paint(Terminal.clean(why.headline), .bold))
+        for statement in why.evidence {
+            Terminal.out("      + \(Terminal.clean(statement.text))  \(mark(statement.finding))")
+            for line in statement.exemplars {
+                Terminal.out("          " + Terminal.paint(Terminal.clean(line), .dim))
             }
         }
-        if ranking.hypotheses.isEmpty { Terminal.out("  nothing stands out") }
+        for statement in why.against {
+            Terminal.out("      - \(Terminal.clean(statement.text))  \(mark(statement.finding))")
+        }
+        for text in why.runnersUp { Terminal.out("  else \(Terminal.clean(text))") }
+        for text in why.unseen { Terminal.out("  not seen: \(Terminal.clean(text))") }
+        for text in why.wouldChange { Terminal.out("  \(Terminal.clean(text))") }
         Terminal.out("  \(ranking.coverage.summary)")
-        for text in ranking.unseen { Terminal.out("  not seen: \(Terminal.clean(text))") }
+    }
+
+    /// A finding as `incident show --json` names it, by its last digits: the first ones are the time.
+    private static func mark(_ finding: FindingID) -> String {
+        Terminal.paint("[\(String("\(finding)".suffix(12)))]", .dim)
     }
 
     /// `4f1a22ab running: 12 of 100 hosts well, 3 under way, 1 went wrong (wave 3 of 4)`.
