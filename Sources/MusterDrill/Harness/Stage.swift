@@ -50,6 +50,8 @@ final class Stage {
         narrator.say(
             "Hosts \(scenario.hosts.map(\.name).joined(separator: ", ")): "
                 + (network.usesNamespaces ? "network namespaces" : "addresses of the loopback device")
+                + (network.whyLoopback.isEmpty
+                    ? "" : ", since namespaces can't be had (\(network.whyLoopback))")
                 + ". Everything lies in \(folder)."
         )
         for (plan, place) in zip(scenario.hosts, network.hosts) {

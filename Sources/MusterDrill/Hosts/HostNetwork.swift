@@ -18,6 +18,8 @@ final class HostNetwork {
     let coordinatorAddress: String
     private(set) var hosts: [Host]
     let usesNamespaces: Bool
+    /// Why there are no namespaces though they were wanted; empty when there are, or none were wanted.
+    private(set) var whyLoopback = ""
     private var rooms: [ChildProcess] = []
 
     /// Makes the network; namespaces when this is root and the kernel and `ip` play along, else loopback.
@@ -40,6 +42,7 @@ final class HostNetwork {
                 Self.remove(pid: pid, tool: tool)
                 if error.code == .interrupted { throw error }
                 // Some containers are root without being allowed this; loopback does as well there.
+                whyLoopback = error.description
             }
         }
         coordinatorAddress = "127.0.0.1"
@@ -132,7 +135,11 @@ final class HostNetwork {
         for name in Files.names(in: "/run/netns") where name.hasPrefix("muster-\(pid)-") {
             _ = try? Command(program: tool, arguments: ["netns", "del", name]).run()
         }
-        // The far ends of the links went with their namespaces, the near ones with them.
+        // The far ends go with their namespaces and the near ones with them, but not at once: a namespace is kept by
+        // whatever still runs in it, and by packets that are held back on their way.
+        for name in Files.names(in: "/sys/class/net") where name.hasPrefix("mv\(pid)-") {
+            _ = try? Command(program: tool, arguments: ["link", "del", name]).run()
+        }
         if Files.exists("/sys/class/net/mb\(pid)") {
             _ = try? Command(program: tool, arguments: ["link", "del", "mb\(pid)"]).run()
         }

@@ -12,6 +12,9 @@ struct CaseTraces {
     /// Times by era, in the order of ``PathProfile/Era``.
     private var times = [CallTimes](repeating: CallTimes(), count: PathProfile.Era.allCases.count)
     private var visits: [Visit] = []
+    private var traces: [(moment: Moment, spans: [CallTimes.Span])] = []
+    /// When requests began to go wrong: at the alert, or up to a minute and a half before it.
+    private(set) var onset: Double
     private var statements: [String] = []
     private var statementNumbers: [String: Int] = [:]
     private var statementOfSlot: [Int: Int] = [:]
@@ -23,8 +26,18 @@ struct CaseTraces {
         var service: Int
         var entries: [Int] = []
         var steps: [PathProfile.Step] = []
-        var era: PathProfile.Era
+        var moment: Moment
     }
+
+    private struct Moment {
+        var start: Double
+        var isReference: Bool
+    }
+
+    /// An alert fires when it has been bad for a while: how much earlier it may have begun.
+    private static let onsetsBefore = [0.0, 30, 60, 90]
+    /// By how much an earlier onset must show more than the alert itself.
+    private static let onsetMargin = 0.8
 
     /// Fault-free telemetry so near to the alert is left out.
     private static let guardBefore = 30.0
@@ -37,6 +50,7 @@ struct CaseTraces {
     init(alertAt: Double, hiddenFrom: Double?) {
         self.alertAt = alertAt
         self.hiddenFrom = hiddenFrom
+        onset = alertAt
     }
 
     private mutating func service(_ name: String) -> Int {
@@ -100,24 +114,27 @@ struct CaseTraces {
                 rows.map(\.value.start).min() ?? 0,
                 lines[trace]?.map(\.time).min() ?? .infinity
             )
-            guard start < last - Self.unfinished, let era = era(start, isReference: isReference) else {
-                continue
-            }
+            let moment = Moment(start: start, isReference: isReference)
+            guard start < last - Self.unfinished, isOfUse(moment) else { continue }
             var places: [String: Int] = [:]
             for (place, row) in rows.enumerated() { places[row.span] = place }
             for place in rows.indices { rows[place].value.parent = places[rows[place].parent] }
-            times[era.rawValue].add(rows.map(\.value))
-            addVisits(rows.map(\.value), lines[trace] ?? [], era)
+            self.traces.append((moment, rows.map(\.value)))
+            addVisits(rows.map(\.value), lines[trace] ?? [], moment)
         }
     }
 
-    private func era(_ start: Double, isReference: Bool) -> PathProfile.Era? {
-        if isReference {
-            return start > alertAt - Self.guardBefore && start < alertAt + Self.guardAfter ? nil : .history
+    private func isOfUse(_ moment: Moment) -> Bool {
+        if moment.isReference {
+            return moment.start <= alertAt - Self.guardBefore || moment.start >= alertAt + Self.guardAfter
         }
-        if let hiddenFrom, start >= hiddenFrom { return nil }
-        if start >= alertAt { return start < alertAt + Self.nowSeconds ? .now : nil }
-        return start < alertAt - 1 ? .before : nil
+        return moment.start < min(hiddenFrom ?? .infinity, alertAt + Self.nowSeconds)
+    }
+
+    private static func era(_ moment: Moment, onset: Double) -> PathProfile.Era? {
+        if moment.isReference { return .history }
+        if moment.start >= onset { return .now }
+        return moment.start < onset - 1 ? .before : nil
     }
 
     private struct Line {
@@ -158,13 +175,13 @@ struct CaseTraces {
         }
     }
 
-    private mutating func addVisits(_ spans: [CallTimes.Span], _ lines: [Line], _ era: PathProfile.Era) {
+    private mutating func addVisits(_ spans: [CallTimes.Span], _ lines: [Line], _ moment: Moment) {
         var places: [Int: Int] = [:]
         var found: [Visit] = []
         func visit(_ service: Int) -> Int {
             if let known = places[service] { return known }
             places[service] = found.count
-            found.append(Visit(service: service, era: era))
+            found.append(Visit(service: service, moment: moment))
             return found.count - 1
         }
         for span in spans {
@@ -188,19 +205,58 @@ struct CaseTraces {
         visits += found.filter { !$0.entries.isEmpty }
     }
 
-    /// Brings the visits into the profile, once it is known which lines one statement wrote.
+    /// Compares, once it is known which lines one statement wrote, and finds the onset that shows most.
     mutating func finish() {
         miner.settle()
-        for visit in visits {
-            let name = visit.entries.map { operations[$0] }.sorted().joined(separator: " + ")
-            let entry = PathProfile.Entry(service: visit.service, operation: operation(name))
-            let steps = visit.steps.map { step in
-                guard case .log(let slot, let level) = step else { return step }
-                return PathProfile.Step.log(template: statement(miner.resolve(slot)), level: level)
-            }
-            profile.add(entry, steps: steps, in: visit.era)
-        }
+        var settled: [(moment: Moment, entry: PathProfile.Entry, steps: [PathProfile.Step])] = []
+        for visit in visits { settled.append(self.settled(visit)) }
         visits = []
+        var strongest = -Double.infinity
+        for before in Self.onsetsBefore {
+            let onset = alertAt - before
+            var profile = PathProfile()
+            for visit in settled {
+                guard let era = Self.era(visit.moment, onset: onset) else { continue }
+                profile.add(visit.entry, steps: visit.steps, in: era)
+            }
+            var times = [CallTimes](repeating: CallTimes(), count: PathProfile.Era.allCases.count)
+            for trace in traces {
+                guard let era = Self.era(trace.moment, onset: onset) else { continue }
+                times[era.rawValue].add(trace.spans)
+            }
+            let old = (self.profile, self.times, self.onset)
+            (self.profile, self.times, self.onset) = (profile, times, onset)
+            let strength = strength - (before > 0 ? Self.onsetMargin : 0)
+            if strength > strongest {
+                strongest = strength
+            } else {
+                (self.profile, self.times, self.onset) = old
+            }
+        }
+        traces = []
+    }
+
+    /// How much the strongest difference of each kind shows.
+    private var strength: Double {
+        let shifts = ownShifts().map(\.shift) + transitShifts().map(\.shift)
+        return (profile.differences().map(\.effect).max() ?? 0)
+            + (shifts.map { EffectScale.effect($0.score, from: 4, full: 40) }.max() ?? 0)
+    }
+
+    private mutating func settled(
+        _ visit: Visit
+    ) -> (moment: Moment, entry: PathProfile.Entry, steps: [PathProfile.Step]) {
+        let name = visit.entries.map { operations[$0] }.sorted().joined(separator: " + ")
+        let entry = PathProfile.Entry(service: visit.service, operation: operation(name))
+        var steps: [PathProfile.Step] = []
+        for step in visit.steps {
+            if case .log(let slot, let level) = step {
+                steps.append(.log(template: statement(miner.resolve(slot)), level: level))
+            } else {
+                steps.append(step)
+            }
+        }
+        return (visit.moment, entry, steps)
     }
 
     /// Number of the statement that wrote a template: templates that differ in named values only have one.
