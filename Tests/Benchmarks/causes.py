@@ -5,9 +5,11 @@
 Runs `muster evaluate causes` in different ways over DATA/rca and prints tables on standard error, one JSON object on
 standard output. Standard library only. The truth is used here, to score and to fit; the engine never sees it.
 """
+import atexit
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,11 +17,9 @@ import tempfile
 MUSTER, DATA = sys.argv[1:3]
 RCA = os.path.join(DATA, "rca")
 SOURCES = ["resource", "transit", "own-time", "path", "latency", "errors", "logs"]
-# Defaults of the weights, in the order of SOURCES; `muster evaluate causes --weights` takes others.
+# The names of their weights, as `muster evaluate causes` prints and takes them.
 KEYS = {"resource": "resource", "transit": "transit", "own-time": "ownTime", "path": "path", "latency": "latency",
         "errors": "errors", "logs": "logs"}
-DEFAULTS = {"resource": 6.0, "transit": 5.0, "ownTime": 4.0, "path": 5.0, "latency": 4.0, "errors": 4.0, "logs": 1.5,
-            "explained": 0.8, "otherSymptom": 0.5, "unreached": 0.5, "alerting": 0.6, "neighbour": 0.05}
 
 
 def say(text=""):
@@ -33,6 +33,7 @@ def read_lines(path):
 
 TRUTH = {row["case"]: row for row in read_lines(os.path.join(RCA, "truth.jsonl"))}
 WORK = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 
 
 def rank(*options, weights=None):
@@ -235,7 +236,7 @@ def main():
     for name in sorted(parts):
         others = [row for other, part in parts.items() if other != name for row in part]
         factors = fit_weights(others)
-        weights = dict(DEFAULTS)
+        weights = dict(summary["weights"])
         for source in SOURCES:
             weights[KEYS[source]] *= factors[source]
         tried, _ = rank("--task", "service", weights=weights)

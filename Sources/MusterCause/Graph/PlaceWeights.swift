@@ -1,6 +1,6 @@
 /// How much each kind of evidence about a place counts, in log-odds: 1 makes it about 2.7 times as likely.
 ///
-/// One set for every system. `muster evaluate causes --ablation` prints what each is worth on cases whose cause is known.
+/// One set for every system. `Tests/Benchmarks/run causes` prints what each is worth on cases whose cause is known.
 package struct PlaceWeights: Hashable, Sendable, Codable {
     /// A resource of the service is short.
     package var resource = 6.0

@@ -81,7 +81,9 @@ struct CSVTable {
     }
 
     private static func text(_ bytes: [UInt8], _ field: (from: Int, to: Int)) -> String {
-        guard field.to - field.from >= 2, bytes[field.from] == UInt8(ascii: "\"") else {
+        guard field.to - field.from >= 2, bytes[field.from] == UInt8(ascii: "\""),
+            bytes[field.to - 1] == UInt8(ascii: "\"")
+        else {
             return String(decoding: bytes[field.from..<field.to], as: UTF8.self)
         }
         var plain: [UInt8] = []

@@ -93,8 +93,10 @@ extension EvaluateCommand {
             guard before.map({ $0 > 0 && $0.isFinite }) ?? true, after.isFinite, after >= 0 else {
                 throw ValidationError("--before and --after take seconds above 0")
             }
-            if task == .change, before != nil || after != 0 || coverage != 1 {
-                throw ValidationError("--before, --after and --coverage are for cases that ask for a service")
+            if task == .change, before != nil || after != 0 || coverage != 1 || healthy {
+                throw ValidationError(
+                    "--before, --after, --coverage and --healthy are for cases that ask for a service"
+                )
             }
         }
 
@@ -108,7 +110,7 @@ extension EvaluateCommand {
             options.without = Set(without.compactMap(\.source))
             var changeWeights = ChangeWeights()
             changeWeights.without = Set(without.compactMap(\.mechanism))
-            let asWasRecorded = before == nil && after == 0 && coverage == 1
+            let asWasRecorded = before == nil && after == 0 && coverage == 1 && !healthy
             if let weights {
                 options.weights.places = try JSON.decode(PlaceWeights.self, try Files.read(weights))
             }
@@ -144,6 +146,7 @@ extension EvaluateCommand {
             Terminal.endProgress()
             try Files.write(lines, to: out, mode: 0o644)
             row.peakMemoryBytes = Self.peakMemoryBytes
+            row.weights = options.weights.places
             if json {
                 try JSON.print(row)
             } else {
@@ -228,6 +231,8 @@ extension EvaluateCommand {
             var secondsMean = 0.0
             var secondsMax = 0.0
             var peakMemoryBytes = 0
+            /// Of evidence about places, as they were used: what is fitted starts from them.
+            var weights = PlaceWeights()
 
             mutating func add(_ seconds: Double) {
                 secondsMean = (secondsMean * Double(cases) + seconds) / Double(cases + 1)
