@@ -24,7 +24,8 @@ extension IncidentEvent {
         case .stepStarted, .stepEnded, .approvalRequested, .approvalPresent, .actionDecided, .actionLost,
             .rolloutStopped, .escalated, .resolved:
             .decision
-        case .contextCollected, .findingMade, .pastRecalled, .hypothesisRanked, .runbookMatched,
+        case .contextCollected, .findingMade, .pastRecalled, .inquiryMade, .hypothesisRanked,
+            .runbookMatched,
             .runbookNotFound,
             .planProposed, .rolloutLooked, .actionTicketed, .actionUndelivered, .verified, .impactMeasured,
             .postMortemDrafted, .notified:
@@ -42,6 +43,7 @@ extension IncidentEvent {
             (.postMortemDrafted, .draftPostMortem):
             true
         case (.hypothesisRanked(_, let round), .investigate(let wanted)): round == wanted
+        case (.inquiryMade(let inquiry), .investigate(let wanted)): inquiry.round == wanted
         case (.stepEnded(let step, _, _, _), .check(let wanted)): step == wanted
         case (.stepEnded(let step, let outcome, _, _), .propose(let wanted)):
             step == wanted && outcome == .failed

@@ -226,11 +226,8 @@ extension Ranking {
         func today(isKnown: Bool) -> Ranking {
             CauseRanking.rank(
                 RankingInput(
+                    incident,
                     findings: incident.findings,
-                    onset: incident.context?.onset ?? incident.opened,
-                    service: incident.service,
-                    alertText: incident.title,
-                    related: incident.related,
                     hosts: hosts,
                     coverage: coverage,
                     unseen: unseen,

@@ -85,14 +85,3 @@ package struct RankingInput: Sendable {
         return graph
     }
 }
-
-/// One service calls another.
-package struct ServiceCall: Hashable, Sendable {
-    package var caller: String
-    package var callee: String
-
-    package init(caller: String, callee: String) {
-        self.caller = caller
-        self.callee = callee
-    }
-}

@@ -22,8 +22,7 @@ struct DirectivePerformer: Sendable {
     let started: Timestamp
     /// Other incidents that act on the same hosts or service already.
     let holders: @Sendable (Set<AgentID>, Incident) -> [IncidentSummary]
-    /// Hosts of what a service depends on, as far as it is known.
-    let dependencies: @Sendable (String) -> Set<AgentID>
+    let map: ServiceMapLookup
     /// How a runbook has done so far, by its name; nil when it never ran.
     let record: @Sendable (String) -> RunbookRecord?
     /// What past incidents of such a signature turned out to be; nil when nothing is known at all.
@@ -118,14 +117,17 @@ struct DirectivePerformer: Sendable {
             fleet: fleet,
             triage: triage,
             now: now,
-            dependencies: dependencies,
+            map: map,
             recall: recall
         )
         let result = await investigation.run(incident, round: round, knowledge: knowledge)
         let kept = await keep(result.evidence, of: incident)
         let past = result.recollection.map { [IncidentEvent.pastRecalled(recollection: $0)] } ?? []
         return result.findings.map { .findingMade(finding: $0) } + kept + past
-            + [.hypothesisRanked(ranking: result.ranking, round: round)]
+            + [
+                .inquiryMade(inquiry: result.inquiry),
+                .hypothesisRanked(ranking: result.ranking, round: round),
+            ]
     }
 
     /// Keeps the answers whose signatures are their hosts'; the event that names them, or none when there are none.

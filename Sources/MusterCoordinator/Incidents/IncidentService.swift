@@ -39,7 +39,7 @@ package final class IncidentService: Operations, Service {
         notifier: Notifier,
         logger: Logger,
         now: @escaping @Sendable () -> Timestamp = FleetConfiguration.systemClock,
-        dependencies: @escaping @Sendable (String) -> Set<AgentID> = { _ in [] }
+        map: ServiceMapLookup = .empty
     ) {
         self.configuration = configuration
         self.fleet = fleet
@@ -64,7 +64,7 @@ package final class IncidentService: Operations, Service {
             holders: { [shelf] hosts, incident in
                 shelf.holders(of: hosts, service: incident.service, but: incident.id)
             },
-            dependencies: dependencies,
+            map: map,
             record: { [book] in book.record(of: $0) },
             recall: { knowledge.recall($0, at: now()) }
         )

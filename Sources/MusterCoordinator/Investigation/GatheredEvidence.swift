@@ -30,8 +30,7 @@ struct GatheredEvidence: Sendable {
         self.init(limits)
         for finding in findings {
             for name in finding.kind.questions {
-                guard let reply = interview.replies[name] else { continue }
-                add(finding, reply)
+                for reply in interview.all(name) { add(finding, reply) }
             }
         }
     }

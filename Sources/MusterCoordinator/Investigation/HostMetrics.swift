@@ -19,7 +19,7 @@ struct HostMetrics: Sendable {
 
     /// The answers to one question for metrics.
     static func read(_ interview: Interview, _ name: String = "metrics") -> [HostMetrics] {
-        guard case .metrics(let window, _)? = interview.replies[name]?.probe else { return [] }
+        guard case .metrics(let window, _)? = interview.all(name).first?.probe else { return [] }
         return interview.answers(name).compactMap { host, answer in
             guard case .metrics(let metrics) = answer else { return nil }
             return HostMetrics(host: host, series: metrics.series, window: window)

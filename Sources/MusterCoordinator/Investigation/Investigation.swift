@@ -2,26 +2,24 @@ import MusterCause
 import MusterCore
 import MusterIncident
 
-/// Asks beyond the hosts that triage asked, and ranks what it all may mean.
+/// Asks beyond the hosts that triage asked, each time what tells most for what it takes, and ranks what it all may mean.
 struct Investigation: Sendable {
     let fleet: any Fleet
     let triage: Triage
     let now: @Sendable () -> Timestamp
-    /// Hosts of what a service depends on, as far as it is known.
-    var dependencies: @Sendable (String) -> Set<AgentID> = { _ in [] }
+    var map = ServiceMapLookup.empty
     /// What past incidents of such a signature turned out to be; nil when nothing is known at all.
     var recall: @Sendable (IncidentSignature) -> Recollection? = { _ in nil }
 
-    /// How long the questions of a round may take on each host.
-    static let deadline = Duration.milliseconds(1800)
-    /// The same for what the first answers make one ask.
-    static let secondDeadline = Duration.milliseconds(900)
+    /// How long a round goes on asking.
+    static let roundTime = Duration.seconds(6)
 
     struct Result: Sendable {
         /// Only those that are new.
         var findings: [Finding]
         /// What the past says by now; nil when it is nothing new.
         var recollection: Recollection?
+        var inquiry: Inquiry
         var ranking: Ranking
         /// What the findings rest on.
         var evidence: GatheredEvidence
@@ -29,159 +27,173 @@ struct Investigation: Sendable {
 
     /// Round 1 asks the hosts that triage left out, round 2 everybody with a wider question, later rounds look
     /// again at everything.
-    func run(_ incident: Incident, round: Int, knowledge: RankingKnowledge) async -> Result {
+    ///
+    /// Within a round it asks, ranks, and asks what then tells most, until no answer is worth what it takes.
+    func run(_ incident: Incident, round: Int, knowledge: RankingInput.Knowledge) async -> Result {
         guard let context = incident.context else {
             preconditionFailure("round \(round) of incident \(incident.id) before its context")
         }
         let hosts = await fleet.hosts()
-        let scope = Scope(
-            incident: incident,
-            hosts: hosts,
-            related: incident.service.isEmpty ? [] : dependencies(incident.service)
-        )
-        var found: [Finding] = []
+        var start = Start(findings: [], hosts: context.hosts)
         let limits: GatheredEvidence.Limits = incident.ranking?.verdict == .novel ? .novel : .usual
         var evidence = GatheredEvidence(limits)
-        var table = context.hosts
         if round > 2 {
             let again = await triage.collect(incident)
-            found += again.findings
             evidence.add(again.evidence)
-            table = again.context.hosts
+            start = Start(findings: again.findings, hosts: again.context.hosts)
         }
-        let asked = round == 1 ? scope.far : scope.far + scope.near
-        let far = FarEnds(hosts: hosts)
-        let interview = await ask(asked.filter { $0.state != .revoked }, far, round: round)
-        let others = findings(interview, context: context, hosts: hosts)
-        found += others
-        evidence.add(GatheredEvidence(for: others, in: interview, limits))
-        var fresh = found.filter { finding in !incident.findings.contains { Self.same($0, finding) } }
-        let coverage = Self.added(context.coverage, interview.coverage, together: round == 1)
-        func rank(_ past: Recollection?) -> Ranking {
-            HypothesisDesk.rank(
-                incident: incident,
-                findings: incident.findings + fresh,
-                hosts: table,
-                coverage: coverage,
-                unseen: interview.unseen,
-                knowledge: knowledge.with(past)
-            )
-        }
-        var ranking = rank(incident.recollection)
+        let ground = InvestigationGround(
+            incident,
+            context: context,
+            round: round,
+            hosts: hosts,
+            related: incident.service.isEmpty ? [] : map.dependencies(incident.service),
+            changeWindow: triage.changeWindow,
+            now: now()
+        )
+        var interview = Interview()
+        var view = View(incident, start, interview, ground, map, round: round, at: now())
+        await ask(&interview, ground, &view, incident, start, knowledge, round: round)
+        evidence.add(GatheredEvidence(for: view.found, in: interview, limits))
+        var ranking = view.ranking(incident, interview, knowledge.with(incident.recollection))
         let signature = IncidentSignature(
             incident,
-            findings: incident.findings + fresh,
+            findings: incident.findings + view.fresh,
             cause: ranking.hypotheses.first?.kind
         )
         var news = recall(signature)
         // What was stored is what replays go by: what differs only in the last digits is not stored again.
         if let same = news, same.isLike(incident.recollection) { news = nil }
         if let past = news ?? incident.recollection {
-            fresh += past.findings(at: now()).filter { finding in
+            view.fresh += past.findings(at: now()).filter { finding in
                 !incident.findings.contains { Self.same($0, finding) }
             }
-            ranking = rank(past)
+            ranking = view.ranking(incident, interview, knowledge.with(past))
         }
         return Result(
-            findings: fresh,
+            findings: view.fresh,
             recollection: news,
+            inquiry: view.inquiry,
             ranking: ranking,
-            evidence: evidence.only(for: fresh)
+            evidence: evidence.only(for: view.fresh)
         )
     }
 
-    private func ask(_ hosts: [FleetHost], _ far: FarEnds, round: Int) async -> Interview {
-        var interview = Interview()
-        guard !hosts.isEmpty else { return interview }
-        let ids = hosts.map(\.id)
-        let end = now() + .seconds(1)
-        let past = TimeWindow(from: end - triage.changeWindow, to: end)
-        let recent = TimeWindow(from: end - Triage.lookBack, to: end)
-        let level: LogLevel = round == 1 ? .error : .warning
-        await interview.ask(
-            [
-                .init("dependencies", .dependencies(name: ""), of: ids),
-                .init("changes", .changes(window: past, service: ""), of: ids),
-                .init("error logs", .logs(window: recent, service: "", level: level, text: ""), of: ids),
-                .init(
-                    "metrics",
-                    .metrics(window: TimeWindow(from: end - .seconds(60), to: end), prefix: ""),
-                    of: ids
-                ),
-            ],
-            deadline: Self.deadline,
-            of: fleet
-        )
-        let seen = interview.answers("dependencies")
-        let ends = DependencyFindings.farEnds(of: seen, in: far).map(\.id)
-        await interview.ask(
-            [
-                .init("sockets", .sockets(port: 0), of: ends, counts: false)
-            ]
-                + ProcessFindings.questions(HostMetrics.read(interview))
-                + DatabaseActivity.questions(DependencyFindings.databases(of: seen)),
-            deadline: Self.secondDeadline,
-            of: fleet
-        )
-        return interview
+    /// What a round begins with.
+    private struct Start {
+        let findings: [Finding]
+        let hosts: [HostHealth]
     }
 
-    private func findings(_ interview: Interview, context: IncidentContext, hosts: [FleetHost]) -> [Finding] {
-        let moment = now()
-        let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
-        let answers = interview.answers("dependencies")
-        var far = FarEnds(hosts: hosts)
-        far.take(interview.answers("sockets"))
-        let metrics = HostMetrics.read(interview)
-        let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: context.onset)
-        let dependencies = DependencyFindings.findings(
-            answers,
-            far: far,
-            databases: DatabaseActivity.answers(of: DependencyFindings.databases(of: answers), in: interview),
-            losses: NetworkFindings.losses(interview.answers("metrics")),
-            coverage: interview.coverage(of: "dependencies"),
-            at: moment
-        )
-        return dependencies
-            + ChangeFindings.findings(
-                changes,
-                onset: context.onset,
-                hosts: hosts,
-                coverage: interview.coverage(of: "changes"),
-                at: moment
+    // MARK: Asking
+
+    /// Asks until nothing is worth it any more; keeps what was asked, and why, in the view's inquiry.
+    private func ask(
+        _ interview: inout Interview,
+        _ ground: InvestigationGround,
+        _ view: inout View,
+        _ incident: Incident,
+        _ start: Start,
+        _ knowledge: RankingInput.Knowledge,
+        round: Int
+    ) async {
+        let catalogue = QuestionCatalogue(ground: ground)
+        let known = knowledge.with(incident.recollection)
+        let ends = ContinuousClock.now + Self.roundTime
+        while true {
+            let open = catalogue.entries(after: interview)
+            let belief = Belief(
+                view.ranking(incident, interview, known),
+                regions: Set(ground.regions.keys),
+                priors: known.priors,
+                region: ground.region
             )
-            + LogFindings.findings(
-                interview.answers("error logs"),
-                far: far,
-                onset: context.onset,
-                coverage: interview.coverage(of: "error logs"),
-                at: moment
+            let choice = QuestionChoice(of: open.map(\.prospect), belief: belief)
+            let isLate = ContinuousClock.now >= ends || view.inquiry.asked.count >= Inquiry.questionsMax
+            guard !choice.asked.isEmpty, !isLate else {
+                let left = (choice.asked + choice.left).prefix(Inquiry.questionsMax)
+                view.inquiry.left = left.map { $0.recorded(belief) }
+                view.inquiry.stop =
+                    open.isEmpty ? .nothingLeft : choice.asked.isEmpty ? .notWorthIt : .timeIsOver
+                return
+            }
+            let chosen = choice.asked.map { open[$0.index] }
+            await interview.ask(
+                chosen.flatMap(\.items),
+                deadline: chosen.map(\.deadline).max() ?? QuestionCatalogue.deadline,
+                of: fleet
             )
-            + ProcessFindings.findings(
-                hogs,
-                sockets: interview.answers("listeners"),
-                coverage: interview.coverage(of: "metrics"),
-                at: moment
+            let asked = view.inquiry.asked + choice.asked.map { $0.recorded(belief) }
+            view = View(incident, start, interview, ground, map, round: round, at: now())
+            view.inquiry.asked = asked
+        }
+    }
+
+    // MARK: What it shows
+
+    /// What the answers so far show.
+    private struct View {
+        let round: Int
+        let hosts: [HostHealth]
+        let coverage: Coverage
+        let found: [Finding]
+        /// Those that say something new.
+        var fresh: [Finding]
+        var inquiry: Inquiry
+
+        init(
+            _ incident: Incident,
+            _ start: Start,
+            _ interview: Interview,
+            _ ground: InvestigationGround,
+            _ map: ServiceMapLookup,
+            round: Int,
+            at now: Timestamp
+        ) {
+            let context = incident.context
+            self.round = round
+            hosts = start.hosts
+            let answers = InvestigationAnswers(interview, ground: ground)
+            found =
+                start.findings + answers.findings(incident, onset: context?.onset ?? incident.opened, at: now)
+            fresh = found.filter { finding in !incident.findings.contains { Investigation.same($0, finding) }
+            }
+            coverage = Investigation.added(
+                context?.coverage ?? Coverage(),
+                interview.coverage,
+                together: round == 1
             )
-            + MetricFindings.findings(
-                metrics,
-                busy: Set(hogs.map(\.host)),
-                coverage: interview.coverage(of: "metrics"),
-                at: moment
+            let links = answers.links(
+                incident,
+                mapped: incident.service.isEmpty ? [] : map.calls(incident.service)
             )
-            + NetworkFindings.findings(
-                interview.answers("metrics"),
-                beside: dependencies,
-                coverage: interview.coverage(of: "metrics"),
-                at: moment
+            inquiry = Inquiry(round: round, calls: links.calls, looked: links.looked)
+        }
+
+        func ranking(
+            _ incident: Incident,
+            _ interview: Interview,
+            _ knowledge: RankingInput.Knowledge
+        ) -> Ranking {
+            CauseRanking.rank(
+                RankingInput(
+                    incident,
+                    findings: incident.findings + fresh,
+                    inquiry: inquiry,
+                    hosts: hosts,
+                    coverage: coverage,
+                    unseen: interview.unseen,
+                    knowledge: knowledge
+                )
             )
+        }
     }
 
     /// Whether a finding says nothing that another did not.
     private static func same(_ old: Finding, _ new: Finding) -> Bool {
-        guard old.kind == new.kind, old.subject == new.subject, old.suggests == new.suggests else {
-            return false
-        }
+        guard old.kind == new.kind, old.subject == new.subject, old.suggests == new.suggests,
+            old.service == new.service
+        else { return false }
         if let change = new.change {
             // Asked again, hosts tell of it in their own words: people may have said that it began earlier.
             guard let known = old.change, ChangeList.same(known, change) else { return false }

@@ -10,15 +10,66 @@ enum RequestFindings {
         context: RequestContext,
         at now: Timestamp
     ) -> [Finding] {
-        let health = picture.health(of: context.service)
-        var findings: [Finding] = []
-        if let worst = health.first(where: { $0.requests > 0 }) {
-            if let finding = errors(worst, context, at: now) { findings.append(finding) }
-            if let finding = latency(health, picture, context, at: now) { findings.append(finding) }
-        }
+        var findings = symptoms(picture, context, at: now)
         if let finding = surge(picture, context, at: now) { findings.append(finding) }
         findings += differences(context, at: now)
         return findings
+    }
+
+    /// That requests of the service fail, and that they are slow.
+    static func symptoms(
+        _ picture: RequestPicture,
+        _ context: RequestContext,
+        at now: Timestamp
+    ) -> [Finding] {
+        let health = picture.health(of: context.service)
+        guard let worst = health.first(where: { $0.requests > 0 }) else { return [] }
+        let excess = picture.excess(of: context.service)
+        var findings: [Finding] = []
+        if var finding = errors(worst, context, at: now) {
+            finding.magnitude = excess.failures
+            findings.append(finding)
+        }
+        if var finding = latency(health, picture, context, at: now) {
+            finding.magnitude = excess.seconds
+            findings.append(finding)
+        }
+        return findings
+    }
+
+    /// The same of every other service that served requests on the hosts that were asked.
+    ///
+    /// `hosts` are those hosts; a service whose hosts all suffer the same is sick on all of them.
+    static func others(
+        _ picture: RequestPicture,
+        replies: FleetReply?,
+        hosts: [FleetHost],
+        than service: String,
+        onset: Timestamp,
+        coverage: Coverage,
+        at now: Timestamp
+    ) -> [Finding] {
+        picture.services.filter { $0.service != service }.flatMap { other -> [Finding] in
+            let table = HostTable.rows(
+                hosts: hosts.filter { other.hosts.contains($0.id) },
+                requests: picture.perHost(of: other.service),
+                replies: replies,
+                facts: [:],
+                ratioBefore: picture.health(of: other.service).first?.errorRatioBefore ?? 0,
+                slow: picture.slowHosts(of: other.service)
+            )
+            let context = RequestContext(
+                service: other.service,
+                onset: onset,
+                hosts: table,
+                coverage: coverage
+            )
+            return symptoms(picture, context, at: now).map { finding in
+                var finding = finding
+                finding.text = "\(other.service): \(finding.text)"
+                return finding
+            }
+        }
     }
 
     /// What all of them need to know.

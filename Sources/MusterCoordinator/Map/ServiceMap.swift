@@ -167,6 +167,25 @@ struct ServiceMap {
         return found
     }
 
+    /// What a service calls, directly or by way of others, the nearest first; at most so many.
+    func calls(of service: String, max: Int) -> [ServiceCall] {
+        let callees = Dictionary(grouping: joined().keys, by: \.from).mapValues { Set($0.map(\.to)).sorted() }
+        var calls: [ServiceCall] = []
+        var known: Set<String> = [service]
+        var border = [service]
+        while !border.isEmpty, calls.count < max {
+            var next: [String] = []
+            for caller in border {
+                for callee in callees[caller] ?? [] where callee != caller {
+                    calls.append(ServiceCall(caller: caller, callee: callee))
+                    if known.insert(callee).inserted { next.append(callee) }
+                }
+            }
+            border = next
+        }
+        return Array(calls.prefix(max))
+    }
+
     private struct EdgeKey: Hashable {
         var from: String
         var to: String

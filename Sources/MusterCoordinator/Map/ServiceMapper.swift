@@ -39,6 +39,11 @@ package final class ServiceMapper: Service, CustomStringConvertible {
         map.withLock { $0.dependencies(of: service) }
     }
 
+    /// What a service calls, directly or by way of others, the nearest first.
+    package func calls(of service: String) -> [ServiceCall] {
+        map.withLock { $0.calls(of: service, max: Inquiry.callsMax / 2) }
+    }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             // When each host was last asked; those that came meanwhile are asked first.

@@ -1,3 +1,4 @@
+import MusterCause
 import MusterCore
 import MusterIncident
 
@@ -12,13 +13,13 @@ struct RunbookMatcher: Sendable {
         of runbooks: [LoadedRunbook],
         alerts: [Alert],
         signals: SignalCatalogue
-    ) -> RankingKnowledge {
+    ) -> RankingInput.Knowledge {
         let known = runbooks.filter { loaded in
             loaded.runbook.trigger.alert != nil
                 && alerts.contains { loaded.runbook.trigger.matches(alert: $0.name) }
         }
         let causes = runbooks.compactMap { $0.runbook.impliedCause(signals) }
-        return RankingKnowledge(alertIsKnown: !known.isEmpty, causes: Set(causes))
+        return RankingInput.Knowledge(alertIsKnown: !known.isEmpty, causes: Set(causes))
     }
 
     /// The event for the record: a match, or why there is none.

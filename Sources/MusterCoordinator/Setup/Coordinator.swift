@@ -61,7 +61,7 @@ package struct Coordinator: Sendable {
             knowledge: knowledge,
             notifier: Notifier(webhook: configuration.webhook, transport: transport),
             logger: logger,
-            dependencies: { mapper.dependencies(of: $0) }
+            map: ServiceMapLookup(mapper)
         )
         var http = APIConfiguration(identity: identity)
         (http.address, http.port) = (configuration.api.address, configuration.api.port)

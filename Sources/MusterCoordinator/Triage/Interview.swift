@@ -4,7 +4,8 @@ import MusterCore
 ///
 /// One for each stretch of triage or investigation: it adds up coverage over its questions.
 struct Interview: Sendable {
-    private(set) var replies: [String: FleetReply] = [:]
+    /// One for each time that a question was asked, of other hosts each.
+    private var replies: [String: [FleetReply]] = [:]
     /// Questions that are left out of ``coverage`` and ``unseen``.
     private var uncounted: Set<String> = []
 
@@ -55,22 +56,47 @@ struct Interview: Sendable {
                     return (item.name, reply)
                 }
             }
-            for await (name, reply) in group { replies[name] = reply }
+            for await (name, reply) in group { replies[name, default: []].append(reply) }
         }
+    }
+
+    /// The question for those of its hosts that were not asked it yet.
+    func unasked(_ item: Item) -> Item {
+        let asked = Set(all(item.name).lazy.flatMap(\.replies).map(\.host.id))
+        guard !asked.isEmpty else { return item }
+        return Item(
+            item.name,
+            item.probe,
+            of: item.hosts.filter { !asked.contains($0) },
+            counts: item.counts,
+            rowsMax: item.rowsMax
+        )
+    }
+
+    /// Each time that a question was asked.
+    func all(_ name: String) -> [FleetReply] { replies[name] ?? [] }
+
+    /// The replies to a question as one, however often it was asked; nil when it was not.
+    func reply(_ name: String) -> FleetReply? {
+        let all = all(name)
+        guard let first = all.first, all.count > 1 else { return all.first }
+        return FleetReply(question: first.question, probe: first.probe, replies: all.flatMap(\.replies))
     }
 
     /// Replies with an answer to a question.
     func answers(_ name: String) -> [(host: HostReference, answer: Answer)] {
-        (replies[name]?.replies ?? []).compactMap { reply in
+        (reply(name)?.replies ?? []).compactMap { reply in
             guard reply.outcome.kind.hasAnswer, let answer = reply.answer else { return nil }
             return (reply.host, answer)
         }
     }
 
-    func coverage(of name: String) -> Coverage { replies[name]?.coverage ?? Coverage() }
+    func coverage(of name: String) -> Coverage { reply(name)?.coverage ?? Coverage() }
 
     private var counted: [(key: String, value: FleetReply)] {
-        replies.filter { !uncounted.contains($0.key) }.sorted { $0.key < $1.key }
+        replies.keys.filter { !uncounted.contains($0) }.sorted().compactMap { name in
+            reply(name).map { (name, $0) }
+        }
     }
 
     /// Per host over all questions: ok when all were answered, partial when some were, else the first failure.

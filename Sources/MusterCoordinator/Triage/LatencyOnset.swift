@@ -30,7 +30,7 @@ enum LatencyOnset {
     static func find(in interview: Interview, service: String, at now: Timestamp) -> Timestamp? {
         let windows = windows(at: now)
         let answers = windows.indices.map {
-            RequestPicture.merged(interview.replies[name($0)])?.endpoints ?? []
+            RequestPicture.merged(interview.reply(name($0)))?.endpoints ?? []
         }
         var best: (at: Timestamp, times: Double)?
         let keys = Set(answers.joined().filter { belongs($0, service) }.map(key))

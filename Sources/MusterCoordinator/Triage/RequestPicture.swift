@@ -84,6 +84,43 @@ struct RequestPicture: Sendable {
         return Array(sorted.prefix(20))
     }
 
+    /// How much worse a service is than before, over all its endpoints: seconds that its requests took longer, and requests
+    /// that failed beyond what was usual.
+    func excess(of service: String) -> (seconds: Double, failures: Double) {
+        let old = Dictionary(before.map { (Self.key($0), $0.total) }, uniquingKeysWith: { first, _ in first })
+        var (seconds, failures) = (0.0, 0.0)
+        for endpoint in after where Self.belongs(endpoint, to: service) {
+            let total = endpoint.total
+            guard let past = old[Self.key(endpoint)], past.count > 0 else { continue }
+            failures += Double(total.errors) - Double(past.errors) / Double(past.count) * Double(total.count)
+            // The mean over the deciles stands for the mean: a sketch has no sum.
+            let deciles = stride(from: 0.05, to: 1, by: 0.1)
+            let longer = deciles.reduce(0) { sum, q in
+                guard let new = total.latency.quantile(q), let usual = past.latency.quantile(q) else {
+                    return sum
+                }
+                return sum + (new - usual) / 10
+            }
+            seconds += longer / 1000 * Double(total.count)
+        }
+        return (max(0, seconds), max(0, failures))
+    }
+
+    /// Services whose requests were seen in either window, with the hosts that served them since.
+    var services: [(service: String, hosts: Set<AgentID>, before: Int, since: Int)] {
+        var found: [String: (hosts: Set<AgentID>, before: Int, since: Int)] = [:]
+        for endpoint in before where !endpoint.total.service.isEmpty {
+            found[endpoint.total.service, default: ([], 0, 0)].before += endpoint.total.count
+        }
+        for endpoint in after where !endpoint.total.service.isEmpty {
+            found[endpoint.total.service, default: ([], 0, 0)].since += endpoint.total.count
+            found[endpoint.total.service]?.hosts.formUnion(endpoint.hosts.map(\.host.id))
+        }
+        return found.sorted { $0.key < $1.key }.map {
+            ($0.key, $0.value.hosts, $0.value.before, $0.value.since)
+        }
+    }
+
     /// Who is hurt at the endpoint with the largest rise; nil when no requests were seen.
     func blast(of service: String) -> BlastRadius? {
         guard let worst = health(of: service).first(where: { $0.requests > 0 }),

@@ -56,7 +56,7 @@ struct Triage: Sendable {
             deadline: Self.firstDeadline,
             of: fleet
         )
-        let requests = RequestPicture.merged(interview.replies["requests"])
+        let requests = RequestPicture.merged(interview.reply("requests"))
         var risen = requests.flatMap { RequestPicture.onset(in: $0, service: incident.service)?.at }
         if risen == nil {
             let moment = now()
@@ -115,15 +115,15 @@ struct Triage: Sendable {
     ) -> Result {
         let ended = now()
         let requests = RequestPicture(
-            before: interview.replies["requests before"],
-            after: interview.replies["requests since"],
+            before: interview.reply("requests before"),
+            after: interview.reply("requests since"),
             window: moment.since
         )
         let health = requests.health(of: incident.service)
         let table = HostTable.rows(
             hosts: scope.near,
             requests: requests.perHost(of: incident.service),
-            replies: interview.replies["requests since"],
+            replies: interview.reply("requests since"),
             facts: Self.facts(interview),
             ratioBefore: health.first?.errorRatioBefore ?? 0,
             slow: requests.slowHosts(of: incident.service)
@@ -266,8 +266,8 @@ extension Triage {
             for: .incident
         )
         let picture = RequestPicture(
-            before: interview.replies["before"],
-            after: interview.replies["since"],
+            before: interview.reply("before"),
+            after: interview.reply("since"),
             window: window
         )
         return picture.blast(of: incident.service)

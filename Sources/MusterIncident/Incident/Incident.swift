@@ -25,6 +25,12 @@ package struct Incident: Sendable {
     package private(set) var findings: [Finding] = []
     /// What similar past incidents turned out to be; nil when nothing was recalled.
     package private(set) var recollection: Recollection?
+    /// What the latest round asked; nil before there was one.
+    package private(set) var inquiry: Inquiry?
+    /// Calls between services that any round knew, in the order in which they became known.
+    package private(set) var calls: [ServiceCall] = []
+    /// Services whose requests were looked at.
+    package private(set) var looked: [String] = []
     package private(set) var ranking: Ranking?
     /// When the first hypothesis was said; nil while none was.
     package private(set) var firstHypothesis: Timestamp?
@@ -175,6 +181,7 @@ package struct Incident: Sendable {
         case .findingMade(let finding): findings.append(finding)
         case .evidenceKept: break
         case .pastRecalled(let recollection): self.recollection = recollection
+        case .inquiryMade(let inquiry): take(inquiry)
         case .hypothesisRanked(let ranking, let round):
             (self.ranking, self.round, self.ranked) = (ranking, round, event.at)
             if firstHypothesis == nil, !ranking.hypotheses.isEmpty { firstHypothesis = event.at }
@@ -206,6 +213,16 @@ package struct Incident: Sendable {
             applyToTickets(event)
         }
         return true
+    }
+
+    private mutating func take(_ inquiry: Inquiry) {
+        self.inquiry = inquiry
+        for call in inquiry.calls where calls.count < Inquiry.callsMax && !calls.contains(call) {
+            calls.append(call)
+        }
+        for service in inquiry.looked where looked.count < Inquiry.callsMax && !looked.contains(service) {
+            looked.append(service)
+        }
     }
 
     private mutating func applyToPlans(_ event: StoredEvent) {

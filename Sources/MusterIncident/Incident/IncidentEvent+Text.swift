@@ -25,6 +25,7 @@ extension IncidentEvent {
             return recollection.matches.isEmpty
                 ? "Nothing like it among \(recollection.compared) known causes"
                 : "Like before: \(recollection.lines.joined(separator: "; "))"
+        case .inquiryMade(let inquiry): return inquiry.text
         case .hypothesisRanked(let ranking, _):
             guard let first = ranking.hypotheses.first else {
                 return "Hypothesis: nothing explains it (\(ranking.verdict.rawValue))"

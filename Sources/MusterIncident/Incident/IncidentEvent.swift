@@ -21,6 +21,8 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
     case evidenceKept(evidence: [Evidence], refused: Int, omitted: Int)
     /// What similar past incidents turned out to be; takes the place of what was recalled earlier.
     case pastRecalled(recollection: Recollection)
+    /// What a round asked and why; comes before its ranking, which also rests on the calls that stand in it.
+    case inquiryMade(inquiry: Inquiry)
     case hypothesisRanked(ranking: Ranking, round: Int)
     case runbookMatched(match: RunbookMatch)
     /// No runbook applies; the reasons say which came near and why not.
@@ -90,6 +92,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case findingMade = "finding.made"
         case evidenceKept = "evidence.kept"
         case pastRecalled = "past.recalled"
+        case inquiryMade = "inquiry.made"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -132,6 +135,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case findingMade = "finding.made"
         case evidenceKept = "evidence.kept"
         case pastRecalled = "past.recalled"
+        case inquiryMade = "inquiry.made"
         case hypothesisRanked = "hypothesis.ranked"
         case runbookMatched = "runbook.matched"
         case runbookNotFound = "runbook.not-found"
@@ -178,6 +182,7 @@ package enum IncidentEvent: Hashable, Sendable, Codable {
         case .findingMade: .findingMade
         case .evidenceKept: .evidenceKept
         case .pastRecalled: .pastRecalled
+        case .inquiryMade: .inquiryMade
         case .hypothesisRanked: .hypothesisRanked
         case .runbookMatched: .runbookMatched
         case .runbookNotFound: .runbookNotFound

@@ -1,4 +1,5 @@
 import GRDB
+import MusterCause
 import MusterCore
 import MusterIncident
 import Testing
@@ -67,7 +68,7 @@ import Testing
         let result = await investigation.run(
             incident(verdict),
             round: 2,
-            knowledge: RankingKnowledge(alertIsKnown: false, causes: [])
+            knowledge: RankingInput.Knowledge(alertIsKnown: false, causes: [])
         )
         #expect(result.findings.map(\.kind) == [.dependency])
         #expect(result.evidence.items.count == (verdict == .novel ? 32 : 8))
