@@ -83,11 +83,17 @@ package struct Belief: Sendable {
         _ weights: QuestionWeights
     ) -> [(kind: CauseKind, share: Double)] {
         let changes: Set<CauseKind> = [.badDeploy, .badConfig, .flag]
-        let others = CauseKind.allCases.filter { !changes.contains($0) && $0 != .unknown }
-        let odds = CauseKind.allCases.filter { $0 != .unknown }.map { kind in
+        let known = CauseKind.allCases.filter { $0 != .unknown }
+        let others = Double(known.count - changes.count - 1)
+        let odds = known.map { kind in
             let share =
-                changes.contains(kind)
-                ? weights.changes / Double(changes.count) : (1 - weights.changes) / Double(others.count)
+                if changes.contains(kind) {
+                    weights.changes / Double(changes.count)
+                } else if kind == .defect {
+                    weights.defects
+                } else {
+                    (1 - weights.changes - weights.defects) / others
+                }
             return (kind, share * exp(priors[kind] ?? 0))
         }
         let total = odds.reduce(0) { $0 + $1.1 }

@@ -17,6 +17,8 @@ package struct QuestionWeights: Hashable, Sendable {
     package var unreachable = 0.25
     /// Share of changes among the causes that were not seen.
     package var changes = 0.5
+    /// Share of services that are sick by themselves.
+    package var defects = 0.1
     /// How often a cause turns out to be one that looks alike.
     package var confusion = 0.25
     /// How often an answer shows a cause that is not there.

@@ -112,7 +112,7 @@ struct Investigation: Sendable {
             let isLate = ContinuousClock.now >= ends || view.inquiry.asked.count >= Inquiry.questionsMax
             guard !choice.asked.isEmpty, !isLate else {
                 let left = (choice.asked + choice.left).prefix(Inquiry.questionsMax)
-                view.inquiry.left = left.map { $0.recorded(belief) }
+                view.inquiry.left = left.map { $0.recorded(belief) }.filter { $0.bits > 0 }
                 view.inquiry.stop =
                     open.isEmpty ? .nothingLeft : choice.asked.isEmpty ? .notWorthIt : .timeIsOver
                 return

@@ -12,6 +12,8 @@ struct ServiceLinks: Sendable {
     /// Services of which it would have shown if they were unwell.
     private(set) var looked: [String] = []
 
+    /// Kinds of checks that look at what others ask of it; a health check of a service is well while its requests fail.
+    private static let tellsAll: Set<String> = ["postgres"]
     /// Requests in either window from which a service counts as looked at.
     private static let requestsMin = 20
 
@@ -34,7 +36,9 @@ struct ServiceLinks: Sendable {
             let callee = state.kind == "http" && services.count == 1 ? services[0] : state.name
             for caller in state.services { add(ServiceCall(caller: caller, callee: callee)) }
             let all = dependencies.filter { $0.name == state.name }
-            if callee == state.name, all.allSatisfy(\.healthy) { note(callee) }
+            if callee == state.name, Self.tellsAll.contains(state.kind), all.allSatisfy(\.healthy) {
+                note(callee)
+            }
         }
     }
 

@@ -80,7 +80,14 @@ struct PaymentsScenario: Scenario {
         let process = try service.start(
             """
             location = /healthz { return 200 "ok\\n"; }
-            location = /authorise { default_type application/json; return 200 '{"authorised":true}'; }
+            location = /authorise {
+                default_type application/json;
+                set $fails "";
+                if (-f \(Self.faultFile(of: service))) { set $fails "y"; }
+                if ($request_id ~ "^[0-5]") { set $fails "${fails}1"; }
+                if ($fails = "y1") { return 500; }
+                return 200 '{"authorised":true}';
+            }
             """,
             on: stage
         )
@@ -95,6 +102,9 @@ struct PaymentsScenario: Scenario {
             "The shop asks the payment service at \(url(service)) (nginx on pay-1) before each payment."
         )
     }
+
+    /// While it is there six of 16 authorisations fail.
+    static func faultFile(of service: NginxServer) -> String { "\(service.host.folder)/nginx-fault" }
 
     private func url(_ service: NginxServer) -> String {
         domain.map { "http://\($0):\(service.port)" } ?? service.url

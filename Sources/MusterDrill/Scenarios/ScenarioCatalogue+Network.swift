@@ -20,6 +20,9 @@ extension ScenarioCatalogue {
                 around.process.signalGroup(SIGSTOP)
             }
         },
+        Entry("failing-service", "an internal service fails by itself; its health check is well") { _ in
+            failingService
+        },
         Entry("lock-wait", "a forgotten transaction keeps a lock that payments need") { _ in LockWait() },
         Entry("slow-query", "an index that each payment needs is dropped") { _ in SlowQuery() },
         Entry("certificate-expiry", "the certificate of an internal service ends") { _ in certificateExpiry },
@@ -30,6 +33,19 @@ extension ScenarioCatalogue {
         Entry("partition", "a packet filter cuts one host off from an internal service") { _ in partition },
         Entry("network-loss", "packets from and to an internal service get lost") { _ in networkLoss },
     ]
+
+    private static var failingService: PaymentsScenario {
+        PaymentsScenario(
+            "failing-service",
+            .defect,
+            "the payment service on pay-1 fails six of 16 authorisations; its health check is well"
+        ) { around in
+            around.stage.narrator.say(
+                "Fault: a bug wakes up in the payment service: it answers 500 now and then. Its health check is well."
+            )
+            try Files.write("", to: PaymentsScenario.faultFile(of: around.service))
+        }
+    }
 
     private static var certificateExpiry: PaymentsScenario {
         var scenario = PaymentsScenario(
