@@ -7,28 +7,39 @@ import Synchronization
 /// Hosts that answer what they were told to; a host without an answer is out of reach.
 final class ScriptedFleet: Fleet {
     private let list: [FleetHost]
-    private let answers: [AgentID: Answer]
+    private let answer: @Sendable (FleetHost, Probe) -> Answer?
     /// How long the last host takes.
     private let slowness: Duration
     /// Whether answers come with a signature, which is nobody's.
     private let seals: Bool
-    private let asked = Mutex<[Probe]>([])
+    private let asked = Mutex<[(probe: Probe, hosts: [AgentID])]>([])
     let events: AsyncStream<FleetEvent>
 
-    init(
+    convenience init(
         _ hosts: [FleetHost] = [],
         answers: [AgentID: Answer] = [:],
         slowness: Duration = .zero,
         seals: Bool = false
     ) {
+        self.init(hosts, slowness: slowness, seals: seals) { host, _ in answers[host.id] }
+    }
+
+    /// Hosts whose answers depend on the question.
+    init(
+        _ hosts: [FleetHost],
+        slowness: Duration = .zero,
+        seals: Bool = false,
+        answer: @escaping @Sendable (FleetHost, Probe) -> Answer?
+    ) {
         self.seals = seals
         self.slowness = slowness
         self.list = hosts
-        self.answers = answers
+        self.answer = answer
         self.events = AsyncStream { $0.finish() }
     }
 
-    var probes: [Probe] { asked.withLock { $0 } }
+    var questions: [(probe: Probe, hosts: [AgentID])] { asked.withLock { $0 } }
+    var probes: [Probe] { questions.map(\.probe) }
 
     static func host(_ name: String, labels: [String: String] = [:]) -> FleetHost {
         var host = FleetHost(id: SHA256.hash(Array(name.utf8)), name: name, labels: labels)
@@ -45,11 +56,11 @@ final class ScriptedFleet: Fleet {
         purpose: QuestionPurpose,
         onReply: (@Sendable (HostReply) -> Void)?
     ) async -> FleetReply {
-        asked.withLock { $0.append(probe) }
+        asked.withLock { $0.append((probe, hosts)) }
         var replies: [HostReply] = []
         for host in list where hosts.contains(host.id) {
             if host == list.last { try? await Task.sleep(for: slowness) }
-            let answer = answers[host.id]
+            let answer = answer(host, probe)
             let outcome = answer == nil ? Outcome(.unreachable, reason: "no connection") : Outcome(.ok)
             let signature = AnswerSignature(taken: .zero, digest: host.id, publicKey: [], signature: [])
             let reply = HostReply(

@@ -9,6 +9,33 @@ import Testing
 struct ServiceMapTests {
     private static let start = Timestamp(seconds: 1_795_600_000)
 
+    @Test(
+        "What a service calls is told from the nearest on, by way of others too; circles and the bound end it"
+    )
+    func calls() {
+        var map = ServiceMap()
+        let web = Self.sockets("10.0.0.1", listening: [(80, "web")], to: [("web", "10.0.0.2", 81, 3)])
+        let cart = Self.sockets(
+            "10.0.0.2",
+            listening: [(81, "cart")],
+            to: [("cart", "10.0.0.3", 5432, 1), ("cart", "10.0.0.1", 80, 1)]
+        )
+        let other = Self.sockets("10.0.0.4", to: [("mail", "10.0.0.9", 25, 1)])
+        for (name, answer) in [("a", web), ("b", cart), ("d", other)] {
+            map.take(answer, of: Self.host(name), address: answer.addresses[0], at: Self.start)
+        }
+        let calls = map.calls(of: "web", max: 10)
+        #expect(
+            calls == [
+                ServiceCall(caller: "web", callee: "cart"),
+                ServiceCall(caller: "cart", callee: "10.0.0.3:5432"),
+                ServiceCall(caller: "cart", callee: "web"),
+            ]
+        )
+        #expect(map.calls(of: "web", max: 1) == [ServiceCall(caller: "web", callee: "cart")])
+        #expect(map.calls(of: "nobody", max: 10).isEmpty)
+    }
+
     private static func host(_ name: String) -> HostReference {
         HostReference(id: SHA256.hash(Array(name.utf8)), name: name)
     }
