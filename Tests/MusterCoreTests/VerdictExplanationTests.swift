@@ -100,4 +100,19 @@ import Testing
             #expect(why.wouldChange.contains { $0.contains("(muster ask ") }, "\(kind)")
         }
     }
+
+    @Test("What was not asked because it would tell too little is said, with what it would have told")
+    func unasked() {
+        var inquiry = Inquiry(round: 1, stop: .notWorthIt)
+        let ranking = Self.ranking(.unknown, [], answered: 2)
+        let plain = VerdictExplanation(ranking, findings: []).wouldChange
+        #expect(VerdictExplanation(ranking, findings: [], inquiry: inquiry).wouldChange == plain)
+        inquiry.left = [.init(name: "error logs", hosts: 480, bits: 0.012, cost: 1920, purpose: "")]
+        let lines = VerdictExplanation(ranking, findings: [], inquiry: inquiry).wouldChange
+        #expect(
+            lines.contains {
+                $0.contains("error logs of 480 hosts (0.012 bits)") && $0.contains("for what it takes")
+            }
+        )
+    }
 }

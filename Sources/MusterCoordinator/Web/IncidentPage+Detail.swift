@@ -14,7 +14,11 @@ extension IncidentPage {
         self.blast = detail.blast.map(Self.blast)
         self.plans = detail.pendingPlans.map { Self.plan($0, of: summary.id, why: detail.doubts) }
         self.ranking = detail.ranking.map {
-            Self.ranking($0, findings, VerdictExplanation($0, findings: detail.findings))
+            Self.ranking(
+                $0,
+                findings,
+                VerdictExplanation($0, findings: detail.findings, inquiry: detail.inquiry)
+            )
         }
         self.past = detail.recollection?.lines ?? []
         self.hasPast = !past.isEmpty

@@ -113,6 +113,7 @@ extension Incident {
             context: context,
             findings: findings,
             ranking: ranking,
+            inquiry: inquiry,
             recollection: recollection,
             runbook: match?.runbook.name,
             pendingPlans: pending.map(\.sealed),

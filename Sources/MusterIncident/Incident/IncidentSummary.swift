@@ -84,6 +84,8 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
     package var context: IncidentContext?
     package var findings: [Finding]
     package var ranking: Ranking?
+    /// What the latest round asked and why; nil before there was one, and from a coordinator that does not tell.
+    package var inquiry: Inquiry?
     /// What similar past incidents turned out to be; nil when nothing was recalled, and from a coordinator that does not
     /// tell.
     package var recollection: Recollection?
@@ -106,6 +108,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         context: IncidentContext?,
         findings: [Finding],
         ranking: Ranking?,
+        inquiry: Inquiry? = nil,
         recollection: Recollection? = nil,
         runbook: String?,
         pendingPlans: [SealedPlan],
@@ -120,6 +123,7 @@ package struct IncidentDetail: Hashable, Sendable, Codable {
         self.context = context
         self.findings = findings
         self.ranking = ranking
+        self.inquiry = inquiry
         self.recollection = recollection
         self.runbook = runbook
         self.pendingPlans = pendingPlans

@@ -24,7 +24,8 @@ package struct VerdictExplanation: Hashable, Sendable, Codable {
 
     private static let statementsMax = 3
 
-    package init(_ ranking: Ranking, findings: [Finding]) {
+    /// `inquiry` is what the round asked that the ranking rests on; nil when that is not known.
+    package init(_ ranking: Ranking, findings: [Finding], inquiry: Inquiry? = nil) {
         let byID = Dictionary(findings.map { ($0.id, $0) }) { first, _ in first }
         func statements(_ ids: [FindingID]) -> [Statement] {
             ids.lazy.compactMap { byID[$0] }.prefix(Self.statementsMax).map {
@@ -42,7 +43,7 @@ package struct VerdictExplanation: Hashable, Sendable, Codable {
         }
         let others = ranking.hypotheses.dropFirst().prefix(Self.statementsMax)
         runnersUp = others.map { "\($0.probability.percentText) \($0.cause)" }
-        wouldChange = Self.wouldChange(ranking, silent: silent)
+        wouldChange = Self.wouldChange(ranking, silent: silent) + Self.unasked(inquiry)
     }
 
     /// Whether anything at all was found that is not as it should be; changes alone are nothing wrong.
@@ -77,6 +78,13 @@ package struct VerdictExplanation: Hashable, Sendable, Codable {
             return
                 "Unknown: no cause stands out; the first of them, \(first.probability.percentText), is \(first.cause)."
         }
+    }
+
+    /// What nobody was asked because it would have told too little.
+    private static func unasked(_ inquiry: Inquiry?) -> [String] {
+        let left = inquiry?.left.prefix(Self.statementsMax).map(\.text) ?? []
+        guard let inquiry, !left.isEmpty else { return [] }
+        return ["Not asked, because \(inquiry.stop.text): \(left.joined(separator: "; "))."]
     }
 
     private static func wouldChange(_ ranking: Ranking, silent: Int) -> [String] {

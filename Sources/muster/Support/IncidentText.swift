@@ -28,7 +28,7 @@ enum IncidentText {
             heading("Like before")
             for line in past.lines { Terminal.out("  - \(clean(line))") }
         }
-        if let ranking = detail.ranking { print(ranking, findings: detail.findings) }
+        if let ranking = detail.ranking { print(ranking, findings: detail.findings, inquiry: detail.inquiry) }
         for plan in detail.pendingPlans {
             heading("Waits for approval")
             PlanText.print(plan)
@@ -62,8 +62,8 @@ enum IncidentText {
         Terminal.out("  \(time)  \(Terminal.paint(kind, .dim))\(blanks)\(Terminal.clean(entry.text))")
     }
 
-    private static func print(_ ranking: Ranking, findings: [Finding]) {
-        let why = VerdictExplanation(ranking, findings: findings)
+    private static func print(_ ranking: Ranking, findings: [Finding], inquiry: Inquiry?) {
+        let why = VerdictExplanation(ranking, findings: findings, inquiry: inquiry)
         heading("Most likely cause (\(ranking.verdict.rawValue))")
         Terminal.out("  " + Terminal.paint(Terminal.clean(why.headline), .bold))
         for statement in why.evidence {
