@@ -101,6 +101,26 @@ import Testing
         #expect(after < before)
     }
 
+    @Test("What was looked at again, closer, is one cause: the later word for it counts")
+    func closerLook() throws {
+        func process(_ number: UInt64, _ kind: CauseKind) -> Finding {
+            var found = samples.finding(
+                number,
+                .resource,
+                effect: 0.8,
+                on: ["web-2"],
+                about: "process report"
+            )
+            (found.service, found.suggests) = ("", kind)
+            return found
+        }
+        let ranking = rank([samples.symptom(1), process(2, .cpu), process(3, .noisyNeighbour)])
+        #expect(ranking.hypotheses.map(\.kind) == [.noisyNeighbour])
+        // Two shortages of different kinds in one thing stay two causes.
+        let two = rank([samples.symptom(1), process(2, .memory), process(3, .cpu)])
+        #expect(Set(two.hypotheses.map(\.kind)) == [.memory, .cpu])
+    }
+
     @Test("A version that separates sick from healthy hosts settles between two deploys")
     func difference() {
         let one = samples.change(2, before: .seconds(60), on: [], to: "4521")

@@ -32,6 +32,18 @@ struct Candidate {
         weights[finding.id, default: 0] += weight
     }
 
+    /// Whether another speaks of the same thing, and says otherwise what is wrong with it.
+    func isLooked(atAgainBy other: Candidate) -> Bool {
+        guard first.kind == other.first.kind, subject == other.subject, kind != other.kind else {
+            return false
+        }
+        switch first.kind {
+        case .dependency: return true
+        case .resource: return kind.lookalikes.contains(other.kind)
+        default: return false
+        }
+    }
+
     /// Lists a finding as evidence without weight of its own: the symptom that is to be explained.
     mutating func support(_ finding: Finding) {
         if weights[finding.id] == nil { weights[finding.id] = 0 }

@@ -152,11 +152,9 @@ package struct CauseRanking {
             let same = merged.firstIndex {
                 $0.kind == candidate.kind && $0.change == candidate.change && $0.subject == candidate.subject
             }
-            // Looked at again, or closer, a dependency may turn out to have another trouble: the surer one counts.
-            let older = merged.firstIndex {
-                $0.first.kind == .dependency && candidate.first.kind == .dependency
-                    && $0.kind != candidate.kind && $0.subject == candidate.subject
-            }
+            // Looked at again, or closer, the same thing may turn out to have another trouble: the surer one counts, of
+            // equals the later.
+            let older = merged.firstIndex { $0.isLooked(atAgainBy: candidate) }
             if let older {
                 if candidate.score >= merged[older].score {
                     var surer = candidate
