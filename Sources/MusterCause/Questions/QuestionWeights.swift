@@ -25,8 +25,9 @@ package struct QuestionWeights: Hashable, Sendable {
     package var falseSigns = 0.04
     /// Less is not worth asking for, whatever it takes.
     package var bitsMin = 0.002
-    /// Nor is what brings less for each unit of cost: one bit may take an answer from memory of 10 000 hosts.
-    package var bitsPerCostMin = 1e-4
+    /// Nor is what brings less for each unit of cost: one bit may take an answer from memory of 100 000 hosts, or the logs
+    /// of 1000.
+    package var bitsPerCostMin = 1e-5
     /// What is worth less than this share of the best, for what it takes, waits for the answers to that.
     package var laterBelow = 0.05
 

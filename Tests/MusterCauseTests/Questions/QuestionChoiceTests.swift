@@ -143,10 +143,10 @@ import Testing
             return QuestionChoice(of: prospects, belief: belief([(.badDeploy, probability)], [.rest])).asked
                 .count
         }
-        #expect(asked(0.2, hosts: 500) == 1)
-        #expect(asked(0.99, hosts: 500) == 0)
+        #expect(asked(0.2, hosts: 5000) == 1)
+        #expect(asked(0.99, hosts: 5000) == 0)
         #expect(asked(0.99, hosts: 3) >= 1)
-        #expect(asked(0.2, hosts: 1_000_000) == 0)
+        #expect(asked(0.2, hosts: 10_000_000) == 0)
     }
 
     @Test("The past draws the questions to what it was before")
