@@ -25,7 +25,8 @@ enum MetricFindings {
         }
         let found = groups.compactMap { key, seen -> Finding? in
             guard let worst = seen.max(by: { $0.shortage < $1.shortage }) else { return nil }
-            let unexplained = key.rule.cause == .cpu ? seen.filter { !busy.contains($0.host) } : seen
+            let isOfHost = key.rule.cause == .cpu && key.subject.isEmpty
+            let unexplained = isOfHost ? seen.filter { !busy.contains($0.host) } : seen
             let explained = unexplained.isEmpty
             let hosts = (explained ? seen : unexplained).map(\.host).sorted()
             return Finding(
@@ -74,6 +75,12 @@ enum MetricFindings {
             case .fileDescriptors:
                 "\(subject) has \(value(seen.now)) of the files open that it may open on \(hosts), before it was "
                     + value(seen.before)
+            case .cpu where name == "cgroup_throttled_ratio":
+                "\(subject) is held back by its CPU limit for \(value(seen.now)) of the time on \(hosts), before it was "
+                    + value(seen.before)
+            case .noisyNeighbour:
+                "other machines on the same hardware take \(value(seen.now)) of the CPU of \(hosts), before it was "
+                    + value(seen.before)
             case .logFlood:
                 "\(value(seen.now)) lines a second are written to the logs on \(hosts), before it was "
                     + value(seen.before)
@@ -106,7 +113,11 @@ enum MetricFindings {
         static let all = [
             Rule(prefix: "cpu_busy_ratio", cause: .cpu, from: 0.85, full: 1),
             Rule(prefix: "cpu_pressure", cause: .cpu, from: 0.2, full: 0.6),
+            Rule(prefix: "cpu_steal_ratio", cause: .noisyNeighbour, from: 0.1, full: 0.4),
+            // Each point is a mean over the ten seconds before it.
+            Rule(prefix: "cgroup_throttled_ratio", cause: .cpu, from: 0.2, full: 0.8, isLevel: true),
             Rule(prefix: "memory_used_ratio", cause: .memory, from: 0.9, full: 1),
+            Rule(prefix: "swap_used_ratio", cause: .memory, from: 0.8, full: 1),
             Rule(prefix: "memory_pressure", cause: .memory, from: 0.1, full: 0.4),
             Rule(prefix: "disk_used_ratio", cause: .disk, from: 0.95, full: 1, isLevel: true),
             Rule(prefix: "filesystem_used_ratio", cause: .disk, from: 0.95, full: 1, isLevel: true),

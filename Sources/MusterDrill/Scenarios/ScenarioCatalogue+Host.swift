@@ -4,6 +4,7 @@ extension ScenarioName {
     static let memoryLeak = ScenarioName(known: "memory-leak")
     static let noisyNeighbour = ScenarioName(known: "noisy-neighbour")
     static let busyShop = ScenarioName(known: "busy-shop")
+    static let cpuLimit = ScenarioName(known: "cpu-limit")
     static let logFlood = ScenarioName(known: "log-flood")
     static let badConfig = ScenarioName(known: "bad-config")
     static let flagToggle = ScenarioName(known: "flag-toggle")
@@ -18,6 +19,7 @@ extension ScenarioCatalogue {
         Entry("memory-leak", "a shop leaks memory until the kernel kills it") { _ in MemoryLeak() },
         Entry("noisy-neighbour", "a batch job takes the CPU on one host") { _ in NoisyNeighbour() },
         Entry("busy-shop", "a shop takes its CPU itself") { _ in BusyShop() },
+        Entry("cpu-limit", "a shop gets less CPU than it needs") { _ in CPULimit() },
         Entry("log-flood", "a shop writes thousands of lines a second") { _ in LogFlood() },
         Entry("bad-config", "the shop's configuration is edited on one host") { _ in BadConfig() },
         Entry("flag-toggle", "a feature flag is switched on everywhere") { _ in FlagToggle() },

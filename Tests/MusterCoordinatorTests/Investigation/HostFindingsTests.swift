@@ -115,6 +115,38 @@ import Testing
         #expect(findings([metrics(web2, [none])]).isEmpty)
     }
 
+    @Test(
+        "A service that its CPU limit holds back is told so, also beside a process that takes the host's CPU"
+    )
+    func throttled() throws {
+        // One look of ten seconds is enough.
+        let held = series(
+            "cgroup_throttled_ratio",
+            [0, 0, 0, 0, 0.75],
+            of: "system.slice/shop.service",
+            score: 9
+        )
+        let found = MetricFindings.findings(
+            [metrics(web2, [held])],
+            busy: [web2],
+            coverage: coverage,
+            at: Self.now
+        )
+        let one = try #require(found.first)
+        #expect(one.suggests == .cpu && one.service == "shop")
+        #expect(one.text.contains("is held back by its CPU limit"))
+        let little = series("cgroup_throttled_ratio", [0, 0, 0.05, 0.05], of: "system.slice/shop.service")
+        #expect(findings([metrics(web2, [little])]).isEmpty)
+    }
+
+    @Test("CPU that other machines take is a neighbour's, swap that fills up is want of memory")
+    func others() {
+        let stolen = series("cpu_steal_ratio", [0, 0, 0.01, 0.3, 0.32, 0.31], every: 1)
+        #expect(findings([metrics(web2, [stolen])]).map(\.suggests) == [.noisyNeighbour])
+        let swap = series("swap_used_ratio", [0.1, 0.1, 0.1, 0.95, 0.96, 0.97], every: 1)
+        #expect(findings([metrics(web2, [swap])]).map(\.suggests) == [.memory])
+    }
+
     @Test("Many times as many log lines are a flood, unless as many more requests came")
     func logFlood() throws {
         let lines = series("log_lines_per_second", [60, 58, 61, 3_000, 3_100, 3_050], every: 1)
