@@ -24,6 +24,17 @@ import Testing
             ("recv() failed (104: Connection reset by peer) while reading response header", .network),
             ("no live upstreams while connecting to upstream, client: 10.0.0.9", .dependencyDown),
             ("upstream timed out (110: Connection timed out) while reading", .dependencyHung),
+            ("HikariPool-1 - Connection is not available, request timed out after 30000ms", .poolExhausted),
+            ("java.lang.OutOfMemoryError: unable to create native thread", .poolExhausted),
+            ("768 worker_connections are not enough while connecting to upstream", .poolExhausted),
+            ("WARNING: [pool www] server reached pm.max_children setting (5)", .poolExhausted),
+            ("open /data/wal: read-only file system", .io),
+            ("x509: certificate is valid for shop.internal, not pay.internal", .certificate),
+            ("nf_conntrack: nf_conntrack: table full, dropping packet", .networkLoss),
+            ("igb 0000:01:00.0 eth0: igb: eth0 NIC Link is Down", .network),
+            ("ERROR:  canceling statement due to statement timeout", .slowQuery),
+            ("FATAL:  password authentication failed for user \"shop\"", .badConfig),
+            ("sqlite3.OperationalError: database is locked", .lockWait),
             ("ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction", .lockWait),
         ] as [(String, CauseKind)]
     )
