@@ -102,7 +102,7 @@ extension Finding.Kind {
         case .errorRate, .latency, .ownTime, .transit, .path: ["requests since"]
         case .change: ["changes"]
         case .dependency: ["dependencies", "sockets"]
-        case .resource: ["metrics", "busiest", "dependencies"]
+        case .resource: ["metrics", "busiest", "dependencies", "listening ports"]
         case .logs: ["error logs"]
         case .difference: ["facts"]
         case .past, .nothing, .blind: []

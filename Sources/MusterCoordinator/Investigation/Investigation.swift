@@ -50,7 +50,7 @@ struct Investigation: Sendable {
             incident,
             number: number,
             ground: ground,
-            mapped: service.isEmpty ? [] : map.calls(service),
+            map: map,
             start: start,
             now: now
         )

@@ -39,7 +39,13 @@ struct InvestigationAnswers: Sendable {
         )
     }
 
-    func findings(_ incident: Incident, onset: Timestamp, at now: Timestamp) -> [Finding] {
+    /// `known` are the ports on which something listened on a host lately.
+    func findings(
+        _ incident: Incident,
+        onset: Timestamp,
+        known: (AgentID) -> [KnownListener],
+        at now: Timestamp
+    ) -> [Finding] {
         let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
         let answers = interview.answers("dependencies")
         var far = FarEnds(hosts: ground.hosts)
@@ -76,6 +82,13 @@ struct InvestigationAnswers: Sendable {
                 than: incident.service,
                 onset: onset,
                 coverage: interview.coverage(of: "requests since"),
+                at: now
+            )
+            + ListenerFindings.findings(
+                interview.answers("listening ports"),
+                known: known,
+                onset: onset,
+                coverage: interview.coverage(of: "listening ports"),
                 at: now
             )
             + ProcessFindings.findings(

@@ -5,7 +5,10 @@ import MusterIncident
 /// Whom a round of an investigation may ask, where they are seen from the service in trouble, and over which time.
 struct InvestigationGround: Sendable {
     let hosts: [FleetHost]
+    /// Who is asked what looks for whatever there is.
     let regions: [Belief.Region: [FleetHost]]
+    /// The hosts of the service itself, also where they are not asked everything again.
+    let near: [FleetHost]
     /// Of all hosts that are looked at, also those that this round does not ask.
     private let regionOf: [AgentID: Belief.Region]
     let changes: TimeWindow
@@ -30,6 +33,7 @@ struct InvestigationGround: Sendable {
         let ends = Set(context.dependencies.compactMap { far.host(of: $0.target)?.id })
         let scope = Scope(incident: incident, hosts: hosts, related: related.union(ends))
         self.hosts = hosts
+        near = scope.near
         var regions: [Belief.Region: [FleetHost]] = [:]
         var regionOf: [AgentID: Belief.Region] = [:]
         for host in scope.near { regionOf[host.id] = .service }

@@ -6,8 +6,7 @@ import MusterIncident
 struct InvestigationRound: Sendable {
     let incident: Incident
     let ground: InvestigationGround
-    /// What the map knows of calls between services.
-    private let mapped: [ServiceCall]
+    private let map: ServiceMapLookup
     /// What was found before anything was asked in this round, and the hosts as they were then.
     private let start: (findings: [Finding], hosts: [HostHealth])
     private let now: @Sendable () -> Timestamp
@@ -26,13 +25,13 @@ struct InvestigationRound: Sendable {
         _ incident: Incident,
         number: Int,
         ground: InvestigationGround,
-        mapped: [ServiceCall],
+        map: ServiceMapLookup,
         start: (findings: [Finding], hosts: [HostHealth]),
         now: @escaping @Sendable () -> Timestamp
     ) {
         self.incident = incident
         self.ground = ground
-        self.mapped = mapped
+        self.map = map
         self.start = start
         self.now = now
         inquiry = Inquiry(round: number)
@@ -49,7 +48,8 @@ struct InvestigationRound: Sendable {
             let open = catalogue.entries(after: interview)
             let belief = Belief(
                 ranking(knowledge),
-                regions: Set(ground.regions.keys),
+                // What is wrong at the service itself may not have shown yet.
+                regions: Set(ground.regions.keys).union([.service]),
                 priors: knowledge.priors,
                 region: ground.region
             )
@@ -93,9 +93,12 @@ struct InvestigationRound: Sendable {
     private mutating func look() {
         let answers = InvestigationAnswers(interview, ground: ground)
         let onset = incident.context?.onset ?? incident.opened
-        found = start.findings + answers.findings(incident, onset: onset, at: now())
+        found = start.findings + answers.findings(incident, onset: onset, known: map.listeners, at: now())
         fresh = news(found)
-        let links = answers.links(incident, mapped: mapped)
+        let links = answers.links(
+            incident,
+            mapped: incident.service.isEmpty ? [] : map.calls(incident.service)
+        )
         (inquiry.calls, inquiry.looked) = (links.calls, links.looked)
     }
 

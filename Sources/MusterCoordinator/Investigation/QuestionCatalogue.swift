@@ -23,7 +23,9 @@ struct QuestionCatalogue: Sendable {
     let ground: InvestigationGround
 
     /// What can still be asked after what was: first what looks for anything, then what looks closer.
-    func entries(after interview: Interview) -> [Entry] { broad(after: interview) + closer(after: interview) }
+    func entries(after interview: Interview) -> [Entry] {
+        broad(after: interview) + ports(after: interview) + closer(after: interview)
+    }
 
     // MARK: Looking for whatever there is
 
@@ -109,6 +111,25 @@ struct QuestionCatalogue: Sendable {
                 )
                 return Entry(prospect: prospect, items: items, deadline: Self.deadline)
             }
+        }
+    }
+
+    /// Whether what listened lately still does, on the service's own hosts too: triage did not ask that.
+    private func ports(after interview: Interview) -> [Entry] {
+        Belief.Region.allCases.compactMap { region in
+            let hosts = region == .service ? ground.near : ground.regions[region] ?? []
+            let item = interview.unasked(
+                .init("listening ports", .sockets(port: 0), of: hosts.map(\.id), counts: false)
+            )
+            guard !item.hosts.isEmpty else { return nil }
+            let prospect = Prospect(
+                item.name,
+                regions: [region],
+                hosts: item.hosts.count,
+                costPerHost: 30,
+                tells: [.dependencyDown: 0.9]
+            )
+            return Entry(prospect: prospect, items: [item], deadline: Self.closerDeadline)
         }
     }
 

@@ -12,6 +12,8 @@ struct ServiceMap {
         var perHostMax = 256
         /// How long an entry stays after it was last seen.
         var ageMax: Duration = .seconds(86_400)
+        /// How long a port is remembered on which nothing listens any more.
+        var closedFor: Duration = .seconds(3600)
         /// Services and edges of one view.
         var viewMax = 2_000
         /// Hosts named for one service.
@@ -34,6 +36,11 @@ struct ServiceMap {
         var last: Timestamp
     }
 
+    private struct Closed {
+        var name: String
+        var last: Timestamp
+    }
+
     /// What is known of one host.
     private struct Host {
         var reference: HostReference
@@ -42,6 +49,10 @@ struct ServiceMap {
         /// What it says are its addresses.
         var addresses: Set<String> = []
         var listening: [Int: String] = [:]
+        /// Ports on which something listened, until when it was last seen.
+        var closed: [Int: Closed] = [:]
+        /// When its sockets were last seen.
+        var last: Timestamp?
         var outgoing: [Peer: Seen] = [:]
         var incoming: [Peer: Seen] = [:]
     }
@@ -65,10 +76,18 @@ struct ServiceMap {
         host.reference = reference
         host.address = Self.isLoopback(address) ? "" : address
         host.addresses = Set(answer.addresses.prefix(limits.perHostMax).filter { isShort($0) })
+        let before = host.listening
         host.listening = [:]
         for socket in answer.listening.prefix(limits.perHostMax) {
             host.listening[socket.port] = name(socket.service, socket.process)
         }
+        for (port, name) in before where host.listening[port] == nil {
+            host.closed[port] = Closed(name: name, last: host.last ?? now)
+        }
+        host.closed = host.closed.filter {
+            host.listening[$0.key] == nil && now - $0.value.last <= limits.closedFor
+        }
+        host.last = now
         for peer in answer.peers where isShort(peer.remoteAddress) {
             let key = Peer(
                 service: name(peer.service, peer.process),
@@ -165,6 +184,14 @@ struct ServiceMap {
         var found: Set<AgentID> = []
         for (key, edge) in joined() where key.from == service { found.formUnion(edge.to.map(\.id)) }
         return found
+    }
+
+    /// The ports on which something listened on a host within the last hour, by port.
+    func listeners(of host: AgentID) -> [KnownListener] {
+        guard let host = hosts[host], let last = host.last else { return [] }
+        let open = host.listening.map { KnownListener(port: $0.key, name: $0.value, last: last) }
+        let closed = host.closed.map { KnownListener(port: $0.key, name: $0.value.name, last: $0.value.last) }
+        return Array((open + closed).sorted { $0.port < $1.port }.prefix(limits.perHostMax))
     }
 
     /// What a service calls, directly or by way of others, the nearest first; at most so many.
@@ -300,4 +327,12 @@ struct ServiceMap {
     private static func isLoopback(_ address: String) -> Bool {
         address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
     }
+}
+
+/// A port on which something listened when a host was last asked.
+package struct KnownListener: Hashable, Sendable {
+    package var port: Int
+    /// The unit or process.
+    package var name: String
+    package var last: Timestamp
 }

@@ -44,6 +44,9 @@ package final class ServiceMapper: Service, CustomStringConvertible {
         map.withLock { $0.calls(of: service, max: Inquiry.callsMax / 2) }
     }
 
+    /// The ports on which something listened on a host within the last hour.
+    package func listeners(of host: AgentID) -> [KnownListener] { map.withLock { $0.listeners(of: host) } }
+
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             // When each host was last asked; those that came meanwhile are asked first.

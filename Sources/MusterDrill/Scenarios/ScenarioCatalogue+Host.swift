@@ -5,6 +5,7 @@ extension ScenarioName {
     static let noisyNeighbour = ScenarioName(known: "noisy-neighbour")
     static let busyShop = ScenarioName(known: "busy-shop")
     static let cpuLimit = ScenarioName(known: "cpu-limit")
+    static let serviceGone = ScenarioName(known: "service-gone")
     static let logFlood = ScenarioName(known: "log-flood")
     static let badConfig = ScenarioName(known: "bad-config")
     static let flagToggle = ScenarioName(known: "flag-toggle")
@@ -20,6 +21,7 @@ extension ScenarioCatalogue {
         Entry("noisy-neighbour", "a batch job takes the CPU on one host") { _ in NoisyNeighbour() },
         Entry("busy-shop", "a shop takes its CPU itself") { _ in BusyShop() },
         Entry("cpu-limit", "a shop gets less CPU than it needs") { _ in CPULimit() },
+        Entry("service-gone", "a shop ends and is not started again") { _ in ServiceGone() },
         Entry("log-flood", "a shop writes thousands of lines a second") { _ in LogFlood() },
         Entry("bad-config", "the shop's configuration is edited on one host") { _ in BadConfig() },
         Entry("flag-toggle", "a feature flag is switched on everywhere") { _ in FlagToggle() },

@@ -141,10 +141,9 @@ import Testing
 
     @Test("Calls of the map count as those of checks do")
     func mapped() async throws {
-        let map = ServiceMapLookup(
-            dependencies: { _ in [Self.host("pay-1", "").id] },
-            calls: { _ in [ServiceCall(caller: "shop", callee: "unseen")] }
-        )
+        var map = ServiceMapLookup()
+        map.dependencies = { _ in [Self.host("pay-1", "").id] }
+        map.calls = { _ in [ServiceCall(caller: "shop", callee: "unseen")] }
         let result = try await Self.investigate(Self.shop(calleeFails: 0), map: map)
         #expect(result.inquiry.calls.contains(ServiceCall(caller: "shop", callee: "unseen")))
         // What it needs besides could not be seen: that it fails tells nothing about where.
@@ -166,6 +165,19 @@ import Testing
         let asked = fleet.questions.filter { $0.hosts.count > 100 }.count
         #expect(asked < 5, "the rest was asked \(asked) questions")
         #expect(result.ranking.hypotheses.first?.service == "payments")
+    }
+
+    @Test("A service that listened lately and is gone is found, though nothing was asked of it before")
+    func gone() async throws {
+        var map = ServiceMapLookup()
+        map.listeners = { _ in [KnownListener(port: 8080, name: "shop", last: Self.onset)] }
+        let fleet = ScriptedFleet([Self.host("web-1", "10.0.0.1", runs: "shop")]) { _, probe in
+            Self.empty(probe)
+        }
+        let result = try await Self.investigate(fleet, map: map)
+        let first = try #require(result.ranking.hypotheses.first)
+        #expect(first.kind == .dependencyDown && first.hosts.map(\.name) == ["web-1"])
+        #expect(first.cause.contains("nothing listens on port 8080"))
     }
 
     @Test("No host is asked the same twice in a round")

@@ -36,6 +36,38 @@ struct ServiceMapTests {
         #expect(map.calls(of: "nobody", max: 10).isEmpty)
     }
 
+    @Test(
+        "A port on which nothing listens any more is remembered for an hour, unless something listens again"
+    )
+    func closed() {
+        var map = ServiceMap()
+        func look(_ listening: [(Int, String)], after seconds: Int) -> [KnownListener] {
+            map.take(
+                Self.sockets("10.0.0.1", listening: listening),
+                of: Self.host("a"),
+                address: "10.0.0.1",
+                at: Self.start + .seconds(seconds)
+            )
+            return map.listeners(of: Self.host("a").id)
+        }
+        #expect(look([(80, "web"), (81, "cart")], after: 0).map(\.port) == [80, 81])
+        #expect(
+            look([(80, "web")], after: 60) == [
+                KnownListener(port: 80, name: "web", last: Self.start + .seconds(60)),
+                KnownListener(port: 81, name: "cart", last: Self.start),
+            ]
+        )
+        #expect(look([(80, "web")], after: 120).map(\.last) == [Self.start + .seconds(120), Self.start])
+        #expect(
+            look([(80, "web"), (81, "cart")], after: 180).map(\.last.nanoseconds).allSatisfy {
+                $0 > Self.start.nanoseconds
+            }
+        )
+        _ = look([(80, "web")], after: 240)
+        #expect(look([(80, "web")], after: 4_000).map(\.port) == [80])
+        #expect(map.listeners(of: Self.host("b").id).isEmpty)
+    }
+
     private static func host(_ name: String) -> HostReference {
         HostReference(id: SHA256.hash(Array(name.utf8)), name: name)
     }
