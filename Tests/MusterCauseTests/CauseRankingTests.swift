@@ -101,6 +101,32 @@ import Testing
         #expect(after < before)
     }
 
+    @Test("That a service is unwell by itself is left when nothing says why, and gives way to what does")
+    func defect() throws {
+        var slow = samples.finding(1, .latency, effect: 1, on: ["web-2"], about: "GET /api/checkout")
+        slow.magnitude = 60
+        func kinds(_ more: [Finding]) throws -> (first: CauseKind, probability: Double) {
+            var input = samples.input([slow] + more)
+            input.calls = [ServiceCall(caller: "shop", callee: "payments")]
+            input.observed = ["shop", "payments"]
+            let first = try #require(CauseRanking.rank(input).hypotheses.first)
+            return (first.kind, first.probability)
+        }
+        #expect(try kinds([]).first == .defect)
+        var network = samples.finding(2, .dependency, effect: 0.6, on: ["web-2"], about: "payments")
+        network.suggests = .networkDelay
+        let found = try kinds([network])
+        #expect(found.first == .networkDelay && found.probability > 0.8)
+        var shortage = samples.finding(3, .resource, effect: 0.8, on: ["web-2"], about: "cpu_pressure")
+        (shortage.service, shortage.suggests) = ("", .cpu)
+        #expect(try kinds([shortage]).first == .cpu)
+        // Elsewhere it explains nothing here.
+        var other = samples.finding(4, .resource, effect: 0.8, on: ["db-1"], about: "cpu_pressure")
+        (other.service, other.suggests) = ("", .cpu)
+        #expect(try kinds([other]).first == .defect)
+        #expect(try kinds([samples.change(5, before: .seconds(60), on: ["web-2"])]).first == .badDeploy)
+    }
+
     @Test("What was looked at again, closer, is one cause: the later word for it counts")
     func closerLook() throws {
         func process(_ number: UInt64, _ kind: CauseKind) -> Finding {

@@ -44,6 +44,14 @@ struct Candidate {
         }
     }
 
+    /// Whether nothing is known but that a service is slow or fails.
+    var isBareDefect: Bool { isPlace && kind == .defect }
+
+    /// Whether it is about the same service, or the same hosts.
+    func concerns(_ other: Candidate) -> Bool {
+        (!service.isEmpty && service == other.service) || !Set(hosts).isDisjoint(with: other.hosts)
+    }
+
     /// Lists a finding as evidence without weight of its own: the symptom that is to be explained.
     mutating func support(_ finding: Finding) {
         if weights[finding.id] == nil { weights[finding.id] = 0 }

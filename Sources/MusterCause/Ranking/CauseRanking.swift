@@ -62,6 +62,7 @@ package struct CauseRanking {
         var candidates = Self.merged(input.findings.compactMap(candidate))
         candidates += places.compactMap(candidate)
         for index in candidates.indices { judge(&candidates[index]) }
+        explainDefects(&candidates)
         let probabilities = probabilities(candidates.map(\.score))
         var hypotheses = zip(candidates, probabilities).map { candidate, probability in
             candidate.hypothesis(probability: probability, service: input.service)
@@ -170,6 +171,19 @@ package struct CauseRanking {
             }
         }
         return merged
+    }
+
+    /// That a service is unwell by itself is what is left when nothing says why: what was found there, or on the way to what it
+    /// needs, is why, as far as it is a cause at all.
+    private func explainDefects(_ candidates: inout [Candidate]) {
+        let reasons = candidates.filter { !$0.isBareDefect }
+        for index in candidates.indices where candidates[index].isBareDefect {
+            let defect = candidates[index]
+            let best = reasons.filter { $0.concerns(defect) }.max { $0.score < $1.score }
+            guard let best, best.score > 0 else { continue }
+            let share = exp(best.score) / (exp(best.score) + exp(weights.none))
+            candidates[index].add(-defect.score * share, best.first)
+        }
     }
 
     // MARK: Weights
