@@ -36,7 +36,8 @@ enum EventBounds {
             return 0...1 ~= past.nearest && past.matches.allSatisfy { 0...1 ~= $0.similarity && $0.seen >= 0 }
                 && past.priors.allSatisfy { -10...10 ~= $0.shift }
         case .inquiryMade(let inquiry):
-            return places.contains(inquiry.round)
+            return places.contains(inquiry.round) && 0...64 ~= inquiry.uncertaintyBefore
+                && 0...64 ~= inquiry.uncertaintyAfter
                 && (inquiry.asked + inquiry.left).allSatisfy { 0...64 ~= $0.bits && 0...valueMax ~= $0.cost }
         case .hypothesisRanked(let ranking, let round):
             return places.contains(round) && ranking.hypotheses.allSatisfy { 0...1 ~= $0.probability }

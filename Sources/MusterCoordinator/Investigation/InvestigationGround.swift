@@ -63,6 +63,4 @@ struct InvestigationGround: Sendable {
         for host in hypothesis.hosts { counts[regionOf[host.id] ?? .rest, default: 0] += 1 }
         return counts.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .service
     }
-
-    func region(of host: AgentID) -> Belief.Region { regionOf[host] ?? .rest }
 }

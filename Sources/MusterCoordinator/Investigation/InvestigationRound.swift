@@ -53,6 +53,8 @@ struct InvestigationRound: Sendable {
                 priors: knowledge.priors,
                 region: ground.region
             )
+            if inquiry.asked.isEmpty { inquiry.uncertaintyBefore = belief.uncertainty.rounded(toPlaces: 4) }
+            inquiry.uncertaintyAfter = belief.uncertainty.rounded(toPlaces: 4)
             let choice = QuestionChoice(of: open.map(\.prospect), belief: belief)
             let isLate = ContinuousClock.now >= ends || inquiry.asked.count >= Inquiry.questionsMax
             guard !choice.asked.isEmpty, !isLate else {

@@ -197,7 +197,7 @@ extension QuestionChoice.Choice {
         Inquiry.Question(
             name: prospect.name,
             hosts: prospect.hosts,
-            bits: (bits * 1e4).rounded() / 1e4,
+            bits: bits.rounded(toPlaces: 4),
             cost: prospect.cost,
             purpose: purpose(belief)
         )

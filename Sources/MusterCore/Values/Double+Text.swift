@@ -10,9 +10,14 @@ extension Double {
     /// A number for people: up to `decimals` places, no trailing zeros.
     package func text(decimals: Int = 2) -> String {
         guard isFinite, abs(self) < 1e15 else { return "\(self)" }
-        var scale = 1.0
-        for _ in 0..<decimals { scale *= 10 }
-        let rounded = (self * scale).rounded() / scale
+        let rounded = rounded(toPlaces: decimals)
         return rounded == rounded.rounded() ? "\(Int64(rounded))" : "\(rounded)"
+    }
+
+    /// Rounded to so many decimal places, for records that people read.
+    package func rounded(toPlaces places: Int) -> Double {
+        var scale = 1.0
+        for _ in 0..<places { scale *= 10 }
+        return (self * scale).rounded() / scale
     }
 }

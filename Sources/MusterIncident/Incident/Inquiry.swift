@@ -37,6 +37,9 @@ package struct Inquiry: Hashable, Sendable, Codable {
     package var left: [Question]
     /// Why nothing more was asked.
     package var stop: Stop
+    /// How uncertain the cause was before the first question and after the last, in bits.
+    package var uncertaintyBefore = 0.0
+    package var uncertaintyAfter = 0.0
     /// Services that call each other, as hosts' connections and checks show them.
     package var calls: [ServiceCall]
     /// Services whose requests were looked at: where nothing was found they are well.
@@ -83,6 +86,9 @@ package struct Inquiry: Hashable, Sendable, Codable {
     package var text: String {
         let questions = asked.isEmpty ? "nothing" : asked.map(\.text).joined(separator: "; ")
         let rest = left.isEmpty ? "" : "; not asked: \(left.prefix(3).map(\.text).joined(separator: "; "))"
-        return "Asked in round \(round): \(questions). Then \(stop.text)\(rest)"
+        let (before, after) = (uncertaintyBefore.text(decimals: 1), uncertaintyAfter.text(decimals: 1))
+        return
+            "Asked in round \(round): \(questions). Then \(stop.text); uncertain by \(after) bits, before by \(before)"
+            + rest
     }
 }

@@ -129,6 +129,7 @@ import Testing
         #expect(first.kind == .defect && first.service == "payments")
         #expect(first.hosts.map(\.name) == ["pay-1"])
         #expect(result.ranking.verdict == .likely)
+        #expect(result.inquiry.uncertaintyAfter < result.inquiry.uncertaintyBefore / 2)
     }
 
     @Test("When what it calls was seen to be well it is the service itself")
