@@ -15,7 +15,7 @@ struct CaseFindings {
     init(names: EntityNames, hidden: Set<String>, alertAt: Double) {
         self.names = names
         self.hidden = hidden
-        moment = Timestamp(nanoseconds: Int64(alertAt * 1e9))
+        moment = Timestamp(seconds: alertAt)
     }
 
     /// The name that the engine gets to see for what the case calls `original`.

@@ -53,7 +53,7 @@ struct ServiceCase {
             findings: findings.all.filter { finding in
                 Place.Source(finding).map { !options.without.contains($0) } ?? true
             },
-            onset: Timestamp(nanoseconds: Int64(time.alertAt * 1e9)),
+            onset: Timestamp(seconds: time.alertAt),
             service: info.alert?.entity.map { names.known($0) } ?? "",
             related: [],
             hosts: [],
