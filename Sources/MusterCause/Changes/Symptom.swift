@@ -9,7 +9,7 @@ package struct Symptom: Sendable {
         var weight: Double
 
         init(_ text: String, weight: Double) {
-            self.text = String(text.prefix(Symptom.textLengthMax))
+            self.text = text.prefix(bytes: Symptom.textBytesMax)
             self.weight = weight
         }
     }
@@ -34,7 +34,7 @@ package struct Symptom: Sendable {
         var text: String
     }
 
-    static let textLengthMax = 2000
+    static let textBytesMax = 2000
     static let textsMax = 2000
 
     /// All services that are known, whatever their state.
