@@ -17,8 +17,9 @@ struct ActionJob {
 
 /// Whose turn it is on this host: one action at a time, in the order in which they came.
 ///
-/// What takes something back does not stand behind what changes something else: it has a turn of its own.
-struct ActionTurns {
+/// What takes something back does not stand behind what changes something else: it has a turn of its own. There is one
+/// of this on a host, and nothing to copy it for: the code that copies whole tickets would make the agent larger.
+struct ActionTurns: ~Copyable {
     /// Tickets that wait for the one that runs.
     static let waitingMax = 16
 
