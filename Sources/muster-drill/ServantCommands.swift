@@ -128,6 +128,34 @@ struct DelayCommand: ParsableCommand {
     func run() throws { try PacketDelay(delay: .milliseconds(milliseconds)).run() }
 }
 
+/// What a service manager is to a service that it restarts.
+struct KeepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keep",
+        abstract: "Run a program of the drill, and start it again when it ends.",
+        shouldDisplay: false
+    )
+
+    @Argument(parsing: .postTerminator) var command: [String]
+
+    func run() throws { try KeptProgram(command: command).run() }
+}
+
+/// A batch job that takes all of a CPU.
+struct ComputeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compute",
+        abstract: "Compute without end.",
+        shouldDisplay: false
+    )
+
+    func run() throws {
+        var number: UInt64 = 1
+        // Odd numbers stay odd: it never ends, which no compiler sees.
+        while number != 0 { number = number &* 6_364_136_223_846_793_005 }
+    }
+}
+
 /// First step of every child of a drill.
 struct ExecCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -25,7 +25,7 @@ struct MusterDrillCommand: ParsableCommand {
             """,
         subcommands: [
             RunCommand.self, CleanupCommand.self, ReleaseCommand.self, ShopCommand.self, ExecCommand.self,
-            HoldCommand.self, DelayCommand.self,
+            HoldCommand.self, DelayCommand.self, KeepCommand.self, ComputeCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

@@ -10,9 +10,10 @@ struct FuzzTarget: Sendable {
     let name: String
     let run: @Sendable (_ bytes: [UInt8]) -> Void
 
-    /// Every parser of bytes that the agent reads, from files, the kernel, servers and its coordinator, and everything that the
-    /// coordinator takes from an agent.
-    static let all: [FuzzTarget] = logs + host + files + wire + CoordinatorTargets.all
+    /// Every parser of bytes that the agent reads, from files, the kernel, servers and its coordinator, everything that the
+    /// coordinator takes from an agent, and the diffs of changes.
+    static let all: [FuzzTarget] =
+        logs + host + files + wire + CoordinatorTargets.all + ChangeTargets.all
 
     private static let now = Timestamp(seconds: 1_795_600_000)
 

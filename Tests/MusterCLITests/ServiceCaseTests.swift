@@ -101,6 +101,17 @@ struct ServiceCaseTests {
         }
     }
 
+    @Test("A time of the alert that is none is refused by name", arguments: ["1e300", "-5", "10000000000"])
+    func alertTime(_ time: String) throws {
+        let directory = try TemporaryDirectory()
+        let text = #"{"case": "a", "t_alert": \#(time), "candidates": ["shop"]}"#
+        try Files.write(Array(text.utf8), to: "\(directory.root)/case.json", mode: 0o600)
+        let error = #expect(throws: CLIError.self) {
+            try ServiceCase(folder: directory.root, references: directory.root, options: CaseOptions())
+        }
+        #expect(error?.message.contains("t_alert") == true)
+    }
+
     @Test("Tables: quotes, commas and quotes inside them, line ends of either kind, numbers that are none")
     func tables() throws {
         let directory = try TemporaryDirectory()

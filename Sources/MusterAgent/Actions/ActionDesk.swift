@@ -17,36 +17,6 @@ final class ActionDesk {
         case settled(TicketID, by: String, PerformanceOutcome)
     }
 
-    /// What the host verifies by itself.
-    private struct Verification {
-        var check: PermittedCheck
-        var isUnderWay = false
-        /// Why it did not hold when it was looked at last.
-        var objection = "it was not looked at"
-        /// When to look again.
-        var next: Duration
-    }
-
-    /// Pause between two looks.
-    static let lookPause = Duration.seconds(1)
-
-    /// Tickets that wait for the one that runs.
-    static let queueMax = 16
-
-    struct Job {
-        var ticket: TicketID
-        var execution: Execution
-        /// What is judged again when its turn comes; nil for what takes something back.
-        var permission: Ticket?
-        var confirmations: [PermittedCheck] = []
-        /// How long to wait for a commit; zero when there is nothing to take back.
-        var commitWithin: Duration = .zero
-        /// Why it is taken back.
-        var reason = ""
-
-        var isRollback: Bool { permission == nil }
-    }
-
     /// A step that could not be written; it is tried again until it can.
     private struct Unwritten {
         var ticket: TicketID
@@ -57,33 +27,23 @@ final class ActionDesk {
     }
 
     private let ledger: LedgerFile
-    private let policy: PolicyFile
     private let freezes: FreezeFile
-    private let agent: AgentID
     private let reading: any TicketReading
+    private let judge: HostJudge
     private let performer: any ActionPerformer
     private let log: AgentLog
     /// Starts blocking work on another thread and brings its result to ``completed(_:)``.
     private let work: (@escaping @Sendable () -> Completion) -> Bool
-    /// What is verified by this host; the ledger says which tickets wait, the policy how they are looked at.
-    private var verifications: [TicketID: Verification] = [:]
     /// Time since some fixed moment, whatever happens to the wall clock.
     private let uptime: () -> Duration
 
-    private var queue: [Job] = []
-    private var running: Job?
-    /// What takes something back does not stand behind what changes something else: it has a turn of its own.
-    private var undoing: [Job] = []
-    private var undo: Job?
-    /// When what waits for a commit is taken back, by the clock that nobody sets; only of what was done since the start.
-    private var deadlines: [TicketID: Duration] = [:]
+    private var turns = ActionTurns()
+    private var effects = EffectWatch()
     private var unwritten: [Unwritten] = []
     /// Refusals that could not be written: told once they stay, or a ticket that comes again would run after all.
     private var refusals: [TicketID: ActionReport] = [:]
     /// Most of them; past it no ticket is taken until the agent starts anew.
     private static let refusalsMax = 10_000
-    /// Aborts that came while the action ran.
-    private var aborts: [TicketID: String] = [:]
     /// Interrupted actions that are being looked into.
     private var settling: Set<TicketID> = []
     /// Whether interrupted actions have been looked into, or are being.
@@ -105,10 +65,9 @@ final class ActionDesk {
         work: @escaping (@escaping @Sendable () -> Completion) -> Bool
     ) {
         self.ledger = ledger
-        self.policy = policy
         self.freezes = freezes
-        self.agent = agent
         self.reading = reading
+        judge = HostJudge(policy: policy, freezes: freezes, agent: agent, reading: reading)
         self.performer = performer
         self.log = log
         self.uptime = uptime
@@ -116,7 +75,7 @@ final class ActionDesk {
     }
 
     /// Whether something is being carried out right now.
-    var isBusy: Bool { running != nil || undo != nil }
+    var isBusy: Bool { turns.isBusy }
 
     /// Reports that the coordinator has not taken, oldest first.
     var reportsPending: [LedgerStep] { ledger.engine.reportsPending }
@@ -174,20 +133,15 @@ final class ActionDesk {
 
     /// Tickets that no interrupted agent has left: this one is at work on them.
     private var held: Set<TicketID> {
-        settling.union([running, undo].compactMap { $0?.ticket }).union(unwritten.map(\.ticket))
+        settling.union(turns.tickets).union(unwritten.map(\.ticket))
     }
 
     /// Starts whatever the policy has for finding out how an interrupted action ended; once.
     private func askAboutInterrupted() {
         guard !hasAsked else { return isRecovered = isRecovered && settling.isEmpty }
         hasAsked = true
-        guard let policy = try? policy.loadRules(), !policy.observeOnly else { return }
-        let judge = TicketJudge(policy: policy, agent: agent, reading: reading)
-        for ticket in ledger.engine.interrupted {
-            guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
-                let probe = judge.settlement(of: plan),
-                policy.action(probe.name)?.programObjection == nil
-            else { continue }
+        let engine = ledger.engine
+        for (ticket, probe) in judge.settlements(of: engine.interrupted.compactMap { engine[$0] }) {
             let performer = self.performer
             let started = work { .settled(ticket, by: probe.name, performer.perform(.command(probe))) }
             if started { settling.insert(ticket) }
@@ -199,28 +153,22 @@ final class ActionDesk {
     private func settled(_ ticket: TicketID, by probe: String, _ outcome: PerformanceOutcome, now: Timestamp)
     {
         guard settling.remove(ticket) != nil, let entry = ledger.engine[ticket] else { return }
-        let text = "the agent was interrupted while the action ran; "
-        switch outcome {
-        case .succeeded:
-            let plan = reading.plan(from: entry.planBytes)
-            let wait = plan?.verification?.within ?? plan?.commitWithin ?? .zero
-            let deadline = entry.rollback == nil || wait == .zero ? nil : now + wait
-            if deadline != nil { deadlines[ticket] = uptime() + wait }
-            let reason = text + "\(probe) says that it took effect"
-            advance(
-                ticket,
-                to: .done,
-                commitDeadline: deadline,
-                result: ActionResult(reason: reason),
-                now: now
-            )
-        case .failed(let result) where result.exitStatus == 1:
-            let reason = text + "\(probe) says that it did not take effect"
-            advance(ticket, to: .failed, result: ActionResult(reason: reason), now: now)
-        case .failed(let result), .untouched(let result), .indeterminate(let result):
-            let reason = text + "\(probe) can't tell how it ended (\(result.reason)); look at the host"
-            advance(ticket, to: .indeterminate, result: ActionResult(reason: reason), now: now)
+        let (state, reason) = outcome.settlement(by: probe)
+        var deadline: Timestamp?
+        if state == .done, entry.rollback != nil {
+            let wait = reading.plan(from: entry.planBytes)?.decidedWithin ?? .zero
+            if wait > .zero {
+                effects.wait(for: ticket, until: uptime() + wait)
+                deadline = now + wait
+            }
         }
+        advance(
+            ticket,
+            to: state,
+            commitDeadline: deadline,
+            result: ActionResult(reason: reason),
+            now: now
+        )
         recover(now: now)
     }
 
@@ -251,10 +199,10 @@ final class ActionDesk {
                     "the plan is from before \(floor), when this host's ledger was begun; have it proposed again"
                 )
             }
-            guard queue.count < Self.queueMax else {
-                throw PolicyRefusal("\(queue.count) actions already wait on this host")
+            guard turns.waitingCount < ActionTurns.waitingMax else {
+                throw PolicyRefusal("\(turns.waitingCount) actions already wait on this host")
             }
-            let permitted = try judge(ticket, now: now)
+            let permitted = try judge.judge(ticket, ledger.engine, now: now)
             try ledger.reserve()
             let step = try ledger.engine.prepare(
                 ticket,
@@ -272,12 +220,10 @@ final class ActionDesk {
                     "action": permitted.forward.subject, "authority": permitted.authority,
                 ]
             )
-            var job = Job(ticket: ticket.id, execution: permitted.forward, permission: ticket)
+            var job = ActionJob(ticket: ticket.id, execution: permitted.forward, permission: ticket)
             job.confirmations = permitted.confirmations
-            let plan = ticket.plan.plan
-            job.commitWithin =
-                permitted.rollback == nil ? .zero : plan.verification?.within ?? plan.commitWithin
-            queue.append(job)
+            job.commitWithin = permitted.rollback == nil ? .zero : ticket.plan.plan.decidedWithin
+            turns.add(job)
             startNext(now: now)
             return nil
         } catch {
@@ -311,35 +257,12 @@ final class ActionDesk {
     func trial(of plan: Plan, now: Timestamp) -> PlanTrial {
         do {
             if let failure = ledger.failure { throw PolicyRefusal(failure.message) }
-            let engine = ledger.engine
-            let policy = try policy.load(at: now, remembering: false)
-            let trial = TicketJudge(policy: policy, agent: agent, reading: reading)
-                .trial(of: plan, now: now) { engine.runs(of: $0, before: now) }
-            if trial.refusal.isEmpty { try policy.checkPrograms(of: plan) }
-            return trial
+            return try judge.trial(of: plan, ledger.engine, now: now)
         } catch {
             var trial = PlanTrial()
             trial.refusal = "\(error)"
             return trial
         }
-    }
-
-    private func judge(_ ticket: Ticket, now: Timestamp) throws -> PermittedAction {
-        let policy = try self.policy.load(at: now)
-        let engine = ledger.engine
-        // What has been taken on counts already, and is not a run of its own a second time.
-        let own = engine[ticket.id] == nil ? 0 : 1
-        let permitted = try TicketJudge(policy: policy, agent: agent, reading: reading).judge(
-            ticket,
-            now: now
-        ) {
-            subject in
-            engine.runs(of: subject, before: now) - own
-        }
-        try policy.checkPrograms(of: ticket.plan.plan)
-        try policy.checkPrograms(of: permitted.confirmations)
-        if permitted.isPreApproved, let freeze = freezes.objection(at: now) { throw PolicyRefusal(freeze) }
-        return permitted
     }
 
     /// The coordinator tells the freezes that concern this host: what waits for its turn is judged by them too.
@@ -389,11 +312,10 @@ final class ActionDesk {
         guard let entry = ledger.engine[ticket] else {
             throw WireError(.malformed, "ticket \(ticket) is not known on this host")
         }
-        if let index = queue.firstIndex(where: { $0.ticket == ticket }) {
-            queue.remove(at: index)
+        if turns.withdraw(ticket) {
             advance(ticket, to: .failed, result: ActionResult(reason: "not started: \(reason)"), now: now)
-        } else if running?.ticket == ticket {
-            aborts[ticket] = reason
+        } else if turns.abort(ticket, reason: reason) {
+            return
         } else if entry.awaitsCommit {
             rollBack(ticket, reason: reason, now: now)
         } else if !entry.state.isFinal {
@@ -426,13 +348,12 @@ final class ActionDesk {
         }
         startNext(now: now)
         guard !isClosing else { return nil }
-        var next = unwritten.isEmpty && undoing.isEmpty ? nil : now + .seconds(1)
+        var next = unwritten.isEmpty && !turns.hasRollbacks ? nil : now + .seconds(1)
         let uptime = uptime()
         for (ticket, deadline) in ledger.engine.awaiting {
-            // After a restart only the wall clock knows.
-            let left = deadlines[ticket].map { $0 - uptime } ?? deadline - now
+            let left = effects.left(of: ticket, at: uptime, wall: deadline - now)
             if left <= .zero {
-                let objection = verifications[ticket]?.objection
+                let objection = effects.objection(to: ticket)
                 rollBack(
                     ticket,
                     reason: objection.map { "not verified: \($0)" } ?? "no commit came in time",
@@ -462,29 +383,18 @@ final class ActionDesk {
     ///
     /// Returns the pause until the next look at the latest.
     private func look(_ ticket: TicketID, _ uptime: Duration) -> Duration? {
-        guard var verification = verifications[ticket] ?? verification(ticket, uptime), !isUndone(ticket)
-        else {
-            return nil
+        guard let entry = ledger.engine[ticket], !turns.isUndone(ticket) else { return nil }
+        if !effects.isVerified(ticket) {
+            guard let check = judge.verification(of: entry) else { return nil }
+            effects.verify(ticket, by: check, at: uptime)
         }
-        if !verification.isUnderWay, verification.next <= uptime {
-            let (performer, check) = (performer, verification.check)
-            verification.isUnderWay = work { .looked(ticket, objection: performer.objection(to: check)) }
-            verification.next = uptime + Self.lookPause
+        if let check = effects.nextLook(at: ticket, at: uptime) {
+            let performer = self.performer
+            if !work({ .looked(ticket, objection: performer.objection(to: check)) }) {
+                effects.didNotLook(at: ticket)
+            }
         }
-        verifications[ticket] = verification
-        return max(.milliseconds(10), verification.next - uptime)
-    }
-
-    /// How a ticket that waits is verified; nil when its plan asks for nothing, or when the policy does not allow it any
-    /// more: then the action is taken back at its deadline.
-    private func verification(_ ticket: TicketID, _ uptime: Duration) -> Verification? {
-        guard let entry = ledger.engine[ticket], let plan = reading.plan(from: entry.planBytes),
-            plan.verification != nil, let policy = try? policy.loadRules(),
-            let check = try? TicketJudge(policy: policy, agent: agent, reading: reading).verification(
-                of: plan
-            ), policy.trustsVerification(of: plan)
-        else { return nil }
-        return Verification(check: check, next: uptime)
+        return effects.pause(of: ticket, at: uptime)
     }
 
     /// Begins nothing new from now on.
@@ -492,36 +402,21 @@ final class ActionDesk {
 
     private func rollBack(_ ticket: TicketID, reason: String, now: Timestamp) {
         // What waits for a decision is taken back by the agent's next start as well.
-        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket), !isClosing else {
+        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !turns.isUndone(ticket), !isClosing
+        else {
             return
         }
         do {
             log.warning("action will be taken back", ["ticket.id": "\(ticket)", "reason": reason])
-            takeBack(ticket, by: try rollback(of: entry), reason: reason, now: now)
+            takeBack(ticket, by: try judge.rollback(of: entry), reason: reason, now: now)
         } catch {
             let result = ActionResult(reason: "\(reason), and it can't be taken back: \(error)")
             advance(ticket, to: .rollbackFailed, isRollback: true, result: result, now: now)
         }
     }
 
-    /// Whether it is being taken back already.
-    private func isUndone(_ ticket: TicketID) -> Bool {
-        undo?.ticket == ticket || undoing.contains { $0.ticket == ticket }
-    }
-
-    /// As the policy allowed it when the action was taken on: a policy that has changed since must not keep a host from
-    /// going back to where it was.
-    private func rollback(of entry: LedgerEntry) throws -> Execution {
-        if let rollback = entry.rollback { return rollback }
-        guard let plan = reading.plan(from: entry.planBytes) else {
-            throw PolicyRefusal("the plan in the ledger can't be read")
-        }
-        return try TicketJudge(policy: try policy.loadRules(), agent: agent, reading: reading)
-            .rollback(of: plan, preApproved: entry.isPreApproved)
-    }
-
     private func takeBack(_ ticket: TicketID, by rollback: Execution, reason: String, now: Timestamp) {
-        undoing.append(Job(ticket: ticket, execution: rollback, reason: reason))
+        turns.add(ActionJob(ticket: ticket, execution: rollback, reason: reason))
         startNext(now: now)
     }
 }
@@ -531,14 +426,8 @@ final class ActionDesk {
 extension ActionDesk {
     private func startNext(now: Timestamp) {
         // Also when the agent is about to end: what failed half-way can only be taken back by whoever saw it fail.
-        if undo == nil, !undoing.isEmpty {
-            let job = undoing.removeFirst()
-            undo = job
-            begin(job, now: now)
-        }
-        guard running == nil, !queue.isEmpty, !isClosing else { return }
-        let job = queue.removeFirst()
-        running = job
+        if let job = turns.nextRollback() { begin(job, now: now) }
+        guard !isClosing, let job = turns.nextAction() else { return }
         let performer = self.performer
         guard !job.confirmations.isEmpty else { return begin(job, now: now) }
         let ticket = job.ticket
@@ -556,13 +445,13 @@ extension ActionDesk {
     }
 
     /// Writes that it runs, then lets it run.
-    private func begin(_ job: Job, now: Timestamp) {
+    private func begin(_ job: ActionJob, now: Timestamp) {
         let (ticket, isRollback) = (job.ticket, job.isRollback)
         var execution = job.execution
         do {
             if let permission = job.permission {
                 // The policy may have changed while it waited, and the ticket may have lapsed.
-                execution = try judge(permission, now: now).forward
+                execution = try judge.judge(permission, ledger.engine, now: now).forward
             }
             try ledger.take(
                 try ledger.engine.advance(
@@ -576,8 +465,7 @@ extension ActionDesk {
         } catch {
             if isRollback, (error as? LedgerError)?.code == .storage {
                 // Going back is never given up for want of room: it is begun as soon as it can be written.
-                leave(job)
-                undoing.insert(job, at: 0)
+                turns.postpone(job)
                 return log.error(
                     "rollback can't begin yet",
                     ["ticket.id": "\(ticket)", "reason": "\(error)"]
@@ -596,15 +484,10 @@ extension ActionDesk {
         if !started { giveUp(job, "the host has no thread to spare", now: now) }
     }
 
-    /// The turn is over.
-    private func leave(_ job: Job) {
-        if job.isRollback { undo = nil } else { running = nil }
-    }
-
     /// Ends a job that did not begin.
-    private func giveUp(_ job: Job, _ reason: String, now: Timestamp) {
-        leave(job)
-        aborts[job.ticket] = nil
+    private func giveUp(_ job: ActionJob, _ reason: String, now: Timestamp) {
+        turns.end(job)
+        _ = turns.takeAbort(of: job.ticket)
         advance(
             job.ticket,
             to: job.isRollback ? .rollbackFailed : .failed,
@@ -619,37 +502,37 @@ extension ActionDesk {
     func completed(_ completion: Completion, now: Timestamp) {
         switch completion {
         case .confirmed(let ticket, let objection):
-            guard let job = running, job.ticket == ticket else { return }
+            guard let job = turns.job(of: ticket, isRollback: false) else { return }
             let closing = isClosing ? "the agent is about to stop" : nil
-            if let reason = objection ?? aborts[ticket] ?? closing { return giveUp(job, reason, now: now) }
+            if let reason = objection ?? turns.abortReason(of: ticket) ?? closing {
+                return giveUp(job, reason, now: now)
+            }
             begin(job, now: now)
         case .settled(let ticket, let probe, let outcome): settled(ticket, by: probe, outcome, now: now)
         case .looked(let ticket, let objection):
-            guard var verification = verifications[ticket] else { return }
-            verification.isUnderWay = false
+            guard effects.isVerified(ticket) else { return }
             guard let objection else { return verified(ticket, now: now) }
-            verification.objection = objection
-            verifications[ticket] = verification
+            effects.looked(at: ticket, objection: objection)
         case .performed(let ticket, let isRollback, let outcome):
-            guard let job = isRollback ? undo : running, job.ticket == ticket else { return }
-            leave(job)
+            guard let job = turns.job(of: ticket, isRollback: isRollback) else { return }
+            turns.end(job)
             if isRollback { undone(job, outcome, now: now) } else { acted(job, outcome, now: now) }
-            if let reason = aborts.removeValue(forKey: ticket) { rollBack(ticket, reason: reason, now: now) }
+            if let reason = turns.takeAbort(of: ticket) { rollBack(ticket, reason: reason, now: now) }
             startNext(now: now)
         }
     }
 
     /// It holds: the effect is kept, whether the coordinator is there or not.
     private func verified(_ ticket: TicketID, now: Timestamp) {
-        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !isUndone(ticket) else { return }
+        guard let entry = ledger.engine[ticket], entry.awaitsCommit, !turns.isUndone(ticket) else { return }
         advance(ticket, to: .committed, result: ActionResult(reason: "this host has verified it"), now: now)
     }
 
-    private func acted(_ job: Job, _ outcome: PerformanceOutcome, now: Timestamp) {
+    private func acted(_ job: ActionJob, _ outcome: PerformanceOutcome, now: Timestamp) {
         let ticket = job.ticket
         switch outcome {
         case .succeeded(let result):
-            if job.commitWithin > .zero { deadlines[ticket] = uptime() + job.commitWithin }
+            if job.commitWithin > .zero { effects.wait(for: ticket, until: uptime() + job.commitWithin) }
             advance(
                 ticket,
                 to: .done,
@@ -670,15 +553,8 @@ extension ActionDesk {
         }
     }
 
-    private func undone(_ job: Job, _ outcome: PerformanceOutcome, now: Timestamp) {
-        let state: ActionState
-        var result: ActionResult
-        switch outcome {
-        case .succeeded(let found): (state, result) = (.rolledBack, found)
-        case .failed(let found), .untouched(let found): (state, result) = (.rollbackFailed, found)
-        case .indeterminate(let found): (state, result) = (.indeterminate, found)
-        }
-        result.reason = [job.reason, result.reason].filter { !$0.isEmpty }.joined(separator: "; then: ")
+    private func undone(_ job: ActionJob, _ outcome: PerformanceOutcome, now: Timestamp) {
+        let (state, result) = outcome.rollbackEnding(reason: job.reason)
         advance(job.ticket, to: state, isRollback: true, result: result, now: now)
     }
 
@@ -691,7 +567,7 @@ extension ActionDesk {
         result: ActionResult = ActionResult(),
         now: Timestamp
     ) {
-        if state != .done { (deadlines[ticket], verifications[ticket]) = (nil, nil) }
+        if state != .done { effects.forget(ticket) }
         do throws(LedgerError) {
             try ledger.take(
                 try ledger.engine.advance(
@@ -724,4 +600,9 @@ extension ActionDesk {
             )
         }
     }
+}
+
+extension Plan {
+    /// How long an effect may wait: for the host's own verification where there is one, else for a commit.
+    fileprivate var decidedWithin: Duration { verification?.within ?? commitWithin }
 }

@@ -39,9 +39,12 @@ struct ChangeDelivery {
         return length >= 7 && one.prefix(length) == other.prefix(length) || one == other
     }
 
+    /// Folders further down tell no more of who owns a file.
+    private static let foldersMax = 32
+
     /// `a/b/c` and `a/b` of `a/b/c/d.go`; a top folder only for the files right in it, for all is below some.
     private static func folders(of file: String) -> [String] {
-        let parts = file.split(separator: "/").dropLast()
+        let parts = file.split(separator: "/").dropLast().prefix(foldersMax)
         return parts.indices.reversed().compactMap { end in
             end == 0 && parts.count > 1 ? nil : parts[...end].joined(separator: "/")
         }

@@ -27,10 +27,20 @@ package enum ChangeMechanism: String, Sendable, CaseIterable {
 
 /// A piece of evidence for or against a change, in log-odds.
 package struct ChangeReason: Hashable, Sendable {
+    /// Longest ``text``: it goes into sentences for people.
+    package static let textBytesMax = 400
+
     package var mechanism: ChangeMechanism
     package var weight: Double
     /// A sentence without a full stop.
-    package var text: String
+    package let text: String
+
+    /// Names come from diffs and logs, which may have them of any length: what is too long is cut.
+    init(mechanism: ChangeMechanism, weight: Double, text: String) {
+        self.mechanism = mechanism
+        self.weight = weight
+        self.text = text.prefix(bytes: Self.textBytesMax)
+    }
 }
 
 /// A change with how probable it is that it caused the incident.

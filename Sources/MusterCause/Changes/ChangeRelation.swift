@@ -117,13 +117,12 @@ struct ChangeRelation {
         }) {
             net.formUnion(["migration", "schema"].map(ChangeWords.stem))
         }
-        let touched = Set(change.stems.keys)
+        let touched = StemSet(change.stems.keys)
+        let changedStems = StemSet(net)
         var best: (weight: Double, name: String) = (0, "")
         for (kind, said) in zip(SymptomKind.all, symptom.kinds) where said > 0 {
-            let changed = kind.change.filter { word in net.contains { ChangeWords.matches(word, $0) } }
-            let near = kind.change.subtracting(changed).filter { word in
-                touched.contains { ChangeWords.matches(word, $0) }
-            }
+            let changed = kind.change.filter(changedStems.has)
+            let near = kind.change.subtracting(changed).filter(touched.has)
             let manifest = kind.name == "dependencies" && change.kinds.contains(.dependencies) ? 1.0 : 0
             let strength = Double(changed.count) + 0.4 * Double(near.count) + manifest
             let weight = said * (1 - exp(-strength / 1.1))
@@ -221,12 +220,9 @@ struct ChangeRelation {
         let removed = change.code.filter { $0.sign == .removed }
         let added = change.code.filter { $0.sign == .added }
         var reasons: [ChangeReason] = []
-        let addedStems = Set(added.flatMap { ChangeWords.words($0.text).map(ChangeWords.stem) })
-        let gone = Set(change.stems.filter { $0.value < 0 }.keys)
-        let safeguards = SymptomKind.safeguards.filter { guardian in
-            gone.contains { ChangeWords.matches(guardian.stem, $0) }
-                && !addedStems.contains { ChangeWords.matches(guardian.stem, $0) }
-        }
+        let came = StemSet(added.flatMap { ChangeWords.words($0.text).map(ChangeWords.stem) })
+        let gone = StemSet(change.stems.filter { $0.value < 0 }.keys)
+        let safeguards = SymptomKind.safeguards.filter { gone.has($0.stem) && !came.has($0.stem) }
         if !safeguards.isEmpty {
             reasons.append(
                 ChangeReason(

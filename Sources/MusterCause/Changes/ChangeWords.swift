@@ -51,21 +51,16 @@ enum ChangeWords {
             }
             let start = index
             var pieces = 0
-            var wordEnd = index
             while true {
+                let piece = index
                 while index < bytes.count, isWord(bytes[index]) { index += 1 }
                 pieces += 1
-                if pieces == 1 { wordEnd = index }
-                add(bytes[start..<wordEnd], least: 6, most: .max, to: &found)
+                // The pieces of `h.svc.Search` are names themselves.
+                add(bytes[piece..<index], least: 6, most: .max, to: &found)
                 guard index + 1 < bytes.count, bytes[index] == 0x2E || bytes[index] == 0x2D,
                     isWord(bytes[index + 1])
                 else { break }
-                let next = index + 1
-                index = next
-                // The pieces of `h.svc.Search` are names themselves.
-                var end = next
-                while end < bytes.count, isWord(bytes[end]) { end += 1 }
-                add(bytes[next..<end], least: 6, most: .max, to: &found)
+                index += 1
             }
             if pieces > 1 { add(bytes[start..<index], least: 8, most: 5, to: &found) }
         }
@@ -114,6 +109,12 @@ enum ChangeWords {
     /// The form of a text that ``says(_:_:)`` takes.
     static func line(_ text: some StringProtocol) -> String {
         " " + parts(text).joined(separator: " ") + " "
+    }
+
+    /// The lines of a diff, whichever of the two usual ends they have.
+    static func lines(_ text: String) -> [Substring] {
+        // Both bytes of the longer end are one character.
+        text.split { $0 == "\n" || $0 == "\r\n" }
     }
 
     static func stems(_ text: String) -> Set<String> {

@@ -4,7 +4,10 @@ import MusterCore
 package struct CodeChange: Hashable, Sendable {
     /// Most that is read of a diff; the rest tells nothing.
     package static let diffBytesMax = 64 << 10
+    package static let messageBytesMax = 4096
     package static let filesMax = 200
+    /// Longer ones are no paths of a file system, and left out.
+    private static let pathBytesMax = 4096
 
     /// Commit id, or another name that is the only one in its window.
     package var id: String
@@ -24,13 +27,11 @@ package struct CodeChange: Hashable, Sendable {
         diff: String
     ) {
         self.id = id
-        self.message = String(message.prefix(4096))
+        self.message = message.prefix(bytes: Self.messageBytesMax)
         self.author = author
         self.at = at
-        self.files = Array(files.prefix(Self.filesMax))
-        self.diff =
-            diff.utf8.count <= Self.diffBytesMax
-            ? diff : String(decoding: diff.utf8.prefix(Self.diffBytesMax), as: UTF8.self)
+        self.files = Array(files.lazy.filter { $0.utf8.count <= Self.pathBytesMax }.prefix(Self.filesMax))
+        self.diff = diff.prefix(bytes: Self.diffBytesMax)
     }
 }
 

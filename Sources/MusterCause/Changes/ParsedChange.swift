@@ -54,7 +54,7 @@ struct ParsedChange {
         self.change = change
         let files = change.files.map(names.masked)
         kinds = files.map(ChangedFile.init(path:))
-        for line in names.masked(change.diff).split(separator: "\n").prefix(Self.linesMax) { take(line) }
+        for line in ChangeWords.lines(names.masked(change.diff)).prefix(Self.linesMax) { take(line) }
         changed = hunks.joined().filter { $0.sign != .context }
         code = changed.filter { !$0.isComment }
         for line in changed {

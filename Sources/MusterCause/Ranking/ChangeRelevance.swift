@@ -51,7 +51,7 @@ extension CodeChange {
         if diff.isEmpty, change.kind == .config, !(change.before + change.after).isEmpty {
             diff = "-\(change.before)\n+\(change.after)"
         }
-        let files = change.diff.split(separator: "\n").lazy.filter {
+        let files = ChangeWords.lines(change.diff).lazy.filter {
             $0.hasPrefix("+++ ") && !$0.hasSuffix("/dev/null")
         }
         .map { $0.dropFirst(4) }.map { String($0.hasPrefix("b/") ? $0.dropFirst(2) : $0) }

@@ -8,7 +8,7 @@ final class DemoHost {
     /// Everything that would be on this host's disk.
     let folder: String
     let shopPort: Int
-    private let programs: Programs
+    let programs: Programs
     private var shop: ChildProcess?
     private var agent: ChildProcess?
 

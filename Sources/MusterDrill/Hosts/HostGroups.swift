@@ -25,7 +25,7 @@ enum HostGroups {
     static func join(_ group: String, pid: pid_t) {
         for hierarchy in hierarchies {
             make("\(root)/\(hierarchy)", group)
-            try? put("\(pid)", in: "\(root)/\(hierarchy)/\(group)/cgroup.procs")
+            try? Files.put("\(pid)", in: "\(root)/\(hierarchy)/\(group)/cgroup.procs")
         }
     }
 
@@ -42,7 +42,7 @@ enum HostGroups {
     /// Limits the memory of a group, in bytes.
     static func limitMemory(of group: String, to bytes: Int) throws(DrillError) {
         for hierarchy in hierarchies { make("\(root)/\(hierarchy)", group) }
-        try put("\(bytes)", in: "\(root)/memory/\(group)/memory.limit_in_bytes")
+        try Files.put("\(bytes)", in: "\(root)/memory/\(group)/memory.limit_in_bytes")
     }
 
     /// Lets a group have a share of one CPU and no more.
@@ -61,7 +61,7 @@ enum HostGroups {
             throw DrillError(.missing, "this machine has no CPU controller of version 1 in \(root)")
         }
         make("\(root)/\(hierarchy)", group)
-        try put("\(shares)", in: "\(root)/\(hierarchy)/\(group)/cpu.shares")
+        try Files.put("\(shares)", in: "\(root)/\(hierarchy)/\(group)/cpu.shares")
     }
 
     /// Removes the groups of a drill; those in which something still runs stay.
@@ -99,15 +99,5 @@ enum HostGroups {
             removeTree("\(path)/\(name)", depth: depth - 1)
         }
         rmdir(path)
-    }
-
-    private static func put(_ text: String, in path: String) throws(DrillError) {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw HostRoom.failure("can't write \(path)") }
-        defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        guard bytes.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) == bytes.count else {
-            throw HostRoom.failure("can't write \"\(text)\" to \(path)")
-        }
     }
 }

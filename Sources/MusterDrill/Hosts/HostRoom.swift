@@ -103,7 +103,9 @@ package struct HostRoom: Sendable {
 
 /// A process between the drill and a program of a room: hands signals on, and ends as the program ends.
 enum Servant {
-    private static let handedOn = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]
+    /// Signals that ask a program to end.
+    private static let asking = [SIGTERM, SIGINT, SIGQUIT]
+    private static let handedOn = asking + [SIGHUP, SIGUSR1, SIGUSR2]
 
     /// Blocks the signals that a servant waits for.
     static func blockedSignals() -> sigset_t {
@@ -137,14 +139,32 @@ enum Servant {
     }
 
     /// Ends when the child ends, with its status as shells count it.
-    static func follow(_ child: pid_t) -> Never {
+    static func follow(_ child: pid_t) -> Never { exit(wait(for: child).status) }
+
+    /// Waits for the child's end: its status as shells count it, and whether it had been asked to end.
+    static func wait(for child: pid_t) -> (status: Int32, wasAsked: Bool) {
         var set = blockedSignals()
+        var wasAsked = false
         while true {
             var status: Int32 = 0
-            if waitpid(child, &status, WNOHANG) == child { exit(ChildProcess.code(of: status)) }
+            if waitpid(child, &status, WNOHANG) == child { return (ChildProcess.code(of: status), wasAsked) }
             var number: Int32 = 0
             sigwait(&set, &number)
             if number != SIGCHLD { kill(child, number) }
+            if asking.contains(number) { wasAsked = true }
+        }
+    }
+
+    /// Lets a while pass in which there is no child; true as soon as somebody asks to end.
+    static func isAsked(within pause: Duration) -> Bool {
+        var set = blockedSignals()
+        let end = WallClock.monotonic() + pause
+        while true {
+            let left = end - WallClock.monotonic()
+            guard left > .zero else { return false }
+            let parts = left.components
+            var wait = timespec(tv_sec: Int(parts.seconds), tv_nsec: Int(parts.attoseconds / 1_000_000_000))
+            if asking.contains(sigtimedwait(&set, nil, &wait)) { return true }
         }
     }
 }

@@ -23,6 +23,7 @@ package struct PacketDelay: Sendable {
     package func run() throws(DrillError) -> Never {
         let leaving = try Self.open(Self.leaving)
         let entering = try Self.open(Self.entering)
+        for (setting, value) in Self.settings { try Files.put(value, in: "/proc/sys/net/ipv4/\(setting)") }
         print("ready")
         fflush(nil)
         var queue: [(due: Duration, packet: [UInt8])] = []
@@ -47,15 +48,18 @@ package struct PacketDelay: Sendable {
         }
     }
 
-    /// Commands of `ip` and `sysctl` that lead packets for these addresses through the devices, once they are there.
+    /// What the kernel must be told below `/proc/sys/net/ipv4`.
+    ///
+    /// What comes in again bears this host's own address, which the kernel takes for a forgery otherwise.
+    private static let settings = [
+        ("ip_forward", "1"), ("conf/\(entering)/accept_local", "1"), ("conf/\(entering)/rp_filter", "0"),
+        ("conf/all/rp_filter", "0"),
+    ]
+
+    /// Commands that lead packets for these addresses through the devices, once they are there.
     static func commands(for addresses: [String], network: String) -> [[String]] {
         var list = [
             ["/usr/sbin/ip", "link", "set", leaving, "up"], ["/usr/sbin/ip", "link", "set", entering, "up"],
-            // What comes in again bears this host's own address, which the kernel takes for a forgery otherwise.
-            ["/bin/sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
-            ["/bin/sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/\(entering)/accept_local"],
-            ["/bin/sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/\(entering)/rp_filter"],
-            ["/bin/sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter"],
             ["/usr/sbin/ip", "route", "add", network, "dev", "eth0", "table", table],
             ["/usr/sbin/ip", "rule", "add", "iif", entering, "lookup", table],
         ]

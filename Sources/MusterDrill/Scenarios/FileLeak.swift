@@ -8,9 +8,9 @@ struct FileLeak: Scenario {
     let expected = "the shop on web-2 has used up its file descriptors"
     let place = CausePlace.hosts(["web-2"])
 
-    func launcher(of host: DemoHost) -> [String] {
-        ["/bin/sh", "-c", "ulimit -n 256 && exec \"$@\"", "sh"]
-    }
+    private static let filesMax = 256
+
+    func launcher(of host: DemoHost) -> [String] { ["/usr/bin/prlimit", "--nofile=\(Self.filesMax)"] }
 
     func configure(_ shop: inout ShopConfiguration, of host: DemoHost, on stage: Stage) throws {
         shop.receipts = host.data
@@ -18,7 +18,7 @@ struct FileLeak: Scenario {
 
     func breakIt(on stage: Stage) throws -> AlertmanagerWebhook {
         stage.narrator.say(
-            "Fault: the shop on web-2 no longer closes the files of receipts; it may open 256."
+            "Fault: the shop on web-2 no longer closes the files of receipts; it may open \(Self.filesMax)."
         )
         try stage.setFault(.files, true, on: "web-2")
         return try AlertmanagerWebhook.errors(on: stage)

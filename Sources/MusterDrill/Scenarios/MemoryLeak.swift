@@ -23,10 +23,7 @@ struct MemoryLeak: Scenario {
         }
     }
 
-    func launcher(of host: DemoHost) -> [String] {
-        // What a service manager does with Restart=always.
-        ["/bin/sh", "-c", "while :; do \"$@\"; sleep 1; done", "sh"]
-    }
+    func launcher(of host: DemoHost) -> [String] { [host.programs.drill, "keep", "--"] }
 
     func breakIt(on stage: Stage) throws -> AlertmanagerWebhook {
         stage.narrator.say(

@@ -33,11 +33,11 @@ struct NoisyNeighbour: Scenario {
         )
         // A job of its own name: the kernel calls a program by its file.
         let program = "\(host.folder)/\(Self.job)"
-        guard symlink("/bin/sh", program) == 0 else {
+        guard symlink(stage.programs.drill, program) == 0 else {
             throw DrillError(.file, "can't make \(program): \(String(cString: strerror(errno)))")
         }
         try HostGroups.weigh(group, shares: 20_480)
-        try stage.start(Self.job, Self.oneCPU + [program, "-c", "while :; do :; done"], on: "web-2")
+        try stage.start(Self.job, Self.oneCPU + [program, "compute"], on: "web-2")
         return try CheckoutAlert.wait(on: stage, lateMax: 0.03)
     }
 

@@ -50,6 +50,18 @@ enum Files {
         guard rename(temporary, path) == 0 else { throw failure("can't write \(path)") }
     }
 
+    /// Writes into a file of the kernel, which takes it as one value.
+    static func put(_ value: String, in path: String) throws(DrillError) {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("can't write \(path)") }
+        defer { close(descriptor) }
+        let bytes = Array(value.utf8)
+        guard bytes.withUnsafeBytes({ Glibc.write(descriptor, $0.baseAddress, $0.count) }) == bytes.count
+        else {
+            throw failure("can't write \"\(value)\" to \(path)")
+        }
+    }
+
     /// Makes a folder with its parents; nothing happens when it is there.
     static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(DrillError) {
         do {

@@ -19,6 +19,9 @@ struct CaseInfo: Decodable {
     var candidates: [String]
     var changeCandidates: [String]?
 
+    /// From 1970 to about the year 2200.
+    private static let times = 0...7.2e9
+
     private enum CodingKeys: String, CodingKey {
         case id = "case"
         case alertAt = "t_alert"
@@ -34,5 +37,11 @@ struct CaseInfo: Decodable {
         do {
             self = try JSONDecoder().decode(CaseInfo.self, from: Data(bytes))
         } catch { throw CLIError(.failed, "\(path) is not understood", cause: error) }
+        guard Self.times.contains(alertAt) else {
+            throw CLIError(
+                .failed,
+                "\(path): t_alert is \(alertAt), which is no time of this era in Unix seconds"
+            )
+        }
     }
 }

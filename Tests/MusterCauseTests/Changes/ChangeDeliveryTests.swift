@@ -1,6 +1,7 @@
-import MusterCause
 import MusterCore
 import Testing
+
+@testable import MusterCause
 
 /// How, when and where a change went live.
 @Suite struct ChangeDeliveryTests {

@@ -1,6 +1,7 @@
-import MusterCause
 import MusterCore
 import Testing
+
+@testable import MusterCause
 
 /// Each kind of evidence by itself: a culprit that it singles out beside a change that has nothing to do with it.
 @Suite struct ChangeJudgeTests {

@@ -1,5 +1,6 @@
-import MusterCause
 import MusterCore
+
+@testable import MusterCause
 
 /// A shop whose orders begin to fail at one moment, and what may have been changed before.
 struct ChangeSamples {

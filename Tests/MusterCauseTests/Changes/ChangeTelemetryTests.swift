@@ -1,6 +1,7 @@
-import MusterCause
 import MusterCore
 import Testing
+
+@testable import MusterCause
 
 @Suite struct ChangeTelemetryTests {
     private func series(

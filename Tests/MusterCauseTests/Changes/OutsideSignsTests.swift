@@ -1,6 +1,7 @@
-import MusterCause
 import MusterCore
 import Testing
+
+@testable import MusterCause
 
 /// "None of these": when what is seen points away from everything that was changed.
 @Suite struct OutsideSignsTests {

@@ -129,11 +129,18 @@ final class LoopHarness {
         _ id: IncidentID,
         _ fits: (IncidentDetail) -> Bool
     ) async throws -> IncidentDetail {
-        try await service.wait(for: what, id, fits)
+        try await service.wait(for: what, id) { detail in
+            // Time passes only while somebody looks at it.
+            _ = world.now()
+            return fits(detail)
+        }
     }
 
     /// Approves whatever plan waits.
-    func approve(_ id: IncidentID) async throws { try await service.approveWhenAsked(id) }
+    func approve(_ id: IncidentID) async throws {
+        let detail = try await wait(for: "a plan", id) { !$0.pendingPlans.isEmpty }
+        try await approve(id, try #require(detail.pendingPlans.first).id)
+    }
 
     /// Approves a plan, with a signature that only a host would check.
     func approve(_ id: IncidentID, _ plan: PlanID) async throws { try await service.approve(id, plan) }

@@ -8,11 +8,9 @@ import Synchronization
 
 /// Two shop hosts that serve ten requests a second each; web-2 got a bad release a minute before the start.
 ///
-/// Time runs ten times as fast as the wall clock. A host acts on a ticket once and keeps a ledger; the bad release
-/// fails a quarter of the checkouts until it is rolled back.
+/// Time runs ten times as fast as the wall clock, see ``PacedClock``. A host acts on a ticket once and keeps a
+/// ledger; the bad release fails a quarter of the checkouts until it is rolled back.
 final class SmallWorld: Fleet {
-    static let speed = 10
-
     private struct State {
         var executions: [String: Int] = [:]
         var ledgers: [AgentID: [ActionReport]] = [:]
@@ -31,6 +29,7 @@ final class SmallWorld: Fleet {
     }()
 
     let start: Timestamp
+    private let clock: PacedClock
     let faultAt: Timestamp
     let healthy: FleetHost
     let sick: FleetHost
@@ -41,6 +40,7 @@ final class SmallWorld: Fleet {
     init() {
         let moment = FleetConfiguration.systemClock()
         start = moment
+        clock = PacedClock(from: moment, speed: 10)
         faultAt = moment - .seconds(60)
         healthy = Self.host("web-1", version: "4520")
         sick = Self.host("web-2", version: "4521")
@@ -49,6 +49,7 @@ final class SmallWorld: Fleet {
 
     private init(resuming world: SmallWorld) {
         (start, faultAt, healthy, sick) = (world.start, world.faultAt, world.healthy, world.sick)
+        clock = world.clock
         (events, sink) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(256))
         let old = world.state.withLock { $0 }
         state.withLock { $0 = old }
@@ -65,12 +66,7 @@ final class SmallWorld: Fleet {
         return host
     }
 
-    var now: @Sendable () -> Timestamp {
-        { [start] in
-            let passed = FleetConfiguration.systemClock() - start
-            return start + passed * Self.speed
-        }
-    }
+    var now: @Sendable () -> Timestamp { { [clock] in clock.now } }
 
     /// How often each host acted.
     var executions: [String: Int] { state.withLock { $0.executions } }
