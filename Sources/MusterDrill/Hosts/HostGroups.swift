@@ -47,21 +47,23 @@ enum HostGroups {
 
     /// Lets a group have a share of one CPU and no more.
     static func limitCPU(of group: String, to share: Double) throws(DrillError) {
-        guard let hierarchy = hierarchies.first(where: { $0.split(separator: ",").contains("cpu") }) else {
-            throw DrillError(.missing, "this machine has no CPU controller of version 1 in \(root)")
-        }
-        make("\(root)/\(hierarchy)", group)
-        try put("100000", in: "\(root)/\(hierarchy)/\(group)/cpu.cfs_period_us")
-        try put("\(Int(share * 100_000))", in: "\(root)/\(hierarchy)/\(group)/cpu.cfs_quota_us")
+        let folder = try cpuFolder(of: group)
+        try Files.put("100000", in: "\(folder)/cpu.cfs_period_us")
+        try Files.put("\(Int(share * 100_000))", in: "\(folder)/cpu.cfs_quota_us")
     }
 
     /// Gives a group a weight beside its sisters, which have 1024 each.
     static func weigh(_ group: String, shares: Int) throws(DrillError) {
+        let folder = try cpuFolder(of: group)
+        try Files.put("\(shares)", in: "\(folder)/cpu.shares")
+    }
+
+    private static func cpuFolder(of group: String) throws(DrillError) -> String {
         guard let hierarchy = hierarchies.first(where: { $0.split(separator: ",").contains("cpu") }) else {
             throw DrillError(.missing, "this machine has no CPU controller of version 1 in \(root)")
         }
         make("\(root)/\(hierarchy)", group)
-        try Files.put("\(shares)", in: "\(root)/\(hierarchy)/\(group)/cpu.shares")
+        return "\(root)/\(hierarchy)/\(group)"
     }
 
     /// Removes the groups of a drill; those in which something still runs stay.

@@ -28,6 +28,7 @@ struct CPULimit: Scenario {
             "Fault: the control group of the shop on web-2 gets a limit of \(Self.share.percentText) of a CPU."
         )
         try HostGroups.limitCPU(of: group, to: Self.share)
-        return try CheckoutAlert.wait(on: stage, lateMax: 0.03)
+        // Agents look at control groups every ten seconds.
+        return try CheckoutAlert.wait(on: stage, lateMax: 0.03, holds: .seconds(22))
     }
 }

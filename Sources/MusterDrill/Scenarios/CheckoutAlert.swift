@@ -9,10 +9,11 @@ enum CheckoutAlert {
     static func wait(
         on stage: Stage,
         service: String = "shop",
-        lateMax: Double = lateMax
+        lateMax: Double = lateMax,
+        holds: Duration = .seconds(12)
     ) throws -> AlertmanagerWebhook {
         func count() -> TrafficRecord.Count { stage.traffic.count(last: .seconds(8), endpoint: .checkout) }
-        try AlertRule.wait("failing or late checkouts", holds: .seconds(12)) {
+        try AlertRule.wait("failing or late checkouts", holds: holds) {
             let count = count()
             return count.ratio > failedMax || count.slowRatio > lateMax
         }
