@@ -12,12 +12,17 @@ enum NetworkFindings {
     static let resetsFrom = 2.0
     /// What is so many times what it was before is news.
     private static let rise = 4.0
+    private static let again = "tcp_retransmits_per_second"
+    private static let sent = "tcp_sent_segments_per_second"
 
-    /// Hosts whose segments get lost, and which share of them is sent again.
+    /// The share of segments that each host sends again more than usual: 0 where none get lost, nothing for hosts that did
+    /// not measure it.
     static func losses(_ answers: [(host: HostReference, answer: Answer)]) -> [HostReference: Double] {
         var found: [HostReference: Double] = [:]
         for (host, answer) in answers {
-            if let loss = loss(host, series(answer)) { found[host] = loss.now }
+            let series = series(answer)
+            guard series[again] != nil, series[sent] != nil else { continue }
+            found[host] = loss(host, series)?.now ?? 0
         }
         return found
     }
@@ -32,7 +37,8 @@ enum NetworkFindings {
 
     /// At most one finding for lost packets and one for resets, each over all hosts where it is so.
     ///
-    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only.
+    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only; so are segments
+    /// that are sent again to a far end of which something else is known.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
         beside dependencies: [Finding] = [],
@@ -58,9 +64,22 @@ enum NetworkFindings {
         ].compactMap(\.self)
         let explained = Set(dependencies.compactMap(\.suggests))
         for index in found.indices {
-            if let kind = found[index].suggests, explained.contains(kind) { found[index].suggests = nil }
+            guard let kind = found[index].suggests else { continue }
+            let isExplained =
+                explained.contains(kind) || kind == .networkLoss && isWall(found[index], dependencies)
+            if isExplained { found[index].suggests = nil }
         }
         return found
+    }
+
+    /// Whether these hosts send again what a far end does not answer, which dependencies tell more of.
+    private static func isWall(_ loss: Finding, _ dependencies: [Finding]) -> Bool {
+        let silent = dependencies.filter { finding in
+            guard let kind = finding.suggests else { return false }
+            return [.network, .networkDelay, .dependencyHung, .dependencyDown].contains(kind)
+        }
+        let ends = Set(silent.flatMap { $0.hosts + ($0.place ?? []) })
+        return !loss.hosts.isEmpty && ends.isSuperset(of: loss.hosts)
     }
 
     private struct Seen {
@@ -76,9 +95,7 @@ enum NetworkFindings {
 
     /// Segments that are sent again come in bursts, with quiet seconds between, so their means are compared.
     private static func loss(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
-        guard let again = series["tcp_retransmits_per_second"],
-            let sent = series["tcp_sent_segments_per_second"]
-        else { return nil }
+        guard let again = series[Self.again], let sent = series[Self.sent] else { return nil }
         let onset = again.score > 0 ? again.onset : nil
         guard let level = Self.level(of: again, since: onset), let total = Self.level(of: sent, since: onset),
             total > 0, level >= retransmitsMin
