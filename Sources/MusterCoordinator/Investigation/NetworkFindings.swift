@@ -8,6 +8,9 @@ enum NetworkFindings {
     static let lossFrom = 0.02
     /// Sent again each second at least, so that one late answer on a quiet host is no loss.
     private static let retransmitsMin = 1.0
+    /// Share and rate of the same from which it is a hint, where something else is known to be wrong.
+    static let hintFrom = 0.003
+    private static let hintRate = 0.3
     /// Standing connections that are reset each second.
     static let resetsFrom = 2.0
     /// What is so many times what it was before is news.
@@ -15,14 +18,16 @@ enum NetworkFindings {
     private static let again = "tcp_retransmits_per_second"
     private static let sent = "tcp_sent_segments_per_second"
 
-    /// The share of segments that each host sends again more than usual: 0 where none get lost, nothing for hosts that did
-    /// not measure it.
+    /// The share of segments that each host sends again when that is more than usual: 0 where it is not, nothing for hosts that
+    /// did not measure it.
+    ///
+    /// Beside checks that fail less is telling than alone: the way that they go is a small part of what a host sends.
     static func losses(_ answers: [(host: HostReference, answer: Answer)]) -> [HostReference: Double] {
         var found: [HostReference: Double] = [:]
         for (host, answer) in answers {
             let series = series(answer)
             guard series[again] != nil, series[sent] != nil else { continue }
-            found[host] = loss(host, series)?.now ?? 0
+            found[host] = loss(host, series, least: hintFrom, rate: hintRate)?.now ?? 0
         }
         return found
     }
@@ -94,17 +99,22 @@ enum NetworkFindings {
     }
 
     /// Segments that are sent again come in bursts, with quiet seconds between, so their means are compared.
-    private static func loss(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
+    private static func loss(
+        _ host: HostReference,
+        _ series: [String: MetricSeries],
+        least: Double = lossFrom,
+        rate: Double = retransmitsMin
+    ) -> Seen? {
         guard let again = series[Self.again], let sent = series[Self.sent] else { return nil }
         let onset = again.score > 0 ? again.onset : nil
         guard let level = Self.level(of: again, since: onset), let total = Self.level(of: sent, since: onset),
-            total > 0, level >= retransmitsMin
+            total > 0, level >= rate
         else { return nil }
         let share = min(1, level / total)
         let before =
             onset == nil
             ? earlier(again) / max(earlier(sent), 1) : again.baselineMedian / max(sent.baselineMedian, 1)
-        guard share >= lossFrom, share > rise * before else { return nil }
+        guard share >= least, share > rise * before else { return nil }
         return Seen(
             host: host,
             now: share,

@@ -71,32 +71,33 @@ struct PathModel {
         var isOfServer = false
 
         static let all = [
-            // Of ten packets one, of ten three, and of ten six get lost: most checks go through, some late, some never.
+            // Of ten packets one, three and five get lost each way: a connection takes one packet each way to begin with, an
+            // answer another, and each is sent again, the first after a second, what follows sooner.
             Scene(
                 kind: .networkLoss,
                 prior: 1,
-                outcomes: [0.76, 0.08, 0.01, 0.11, 0.02, 0.02],
+                outcomes: [0.66, 0.14, 0.01, 0.14, 0.02, 0.03],
                 waits: 0.1,
-                near: [0.25, 0.6, 0.15],
-                far: [0.25, 0.6, 0.15],
+                near: [0.25, 0.65, 0.1],
+                far: [0.25, 0.65, 0.1],
                 queue: 0.07
             ),
             Scene(
                 kind: .networkLoss,
                 prior: 1,
-                outcomes: [0.34, 0.12, 0.02, 0.28, 0.11, 0.13],
+                outcomes: [0.24, 0.2, 0.015, 0.235, 0.11, 0.2],
                 waits: 0.45,
-                near: [0.1, 0.4, 0.5],
-                far: [0.1, 0.4, 0.5],
+                near: [0.15, 0.5, 0.35],
+                far: [0.15, 0.45, 0.4],
                 queue: 0.07
             ),
             Scene(
                 kind: .networkLoss,
                 prior: 0.7,
-                outcomes: [0.08, 0.07, 0.02, 0.25, 0.22, 0.36],
+                outcomes: [0.06, 0.12, 0.02, 0.15, 0.2, 0.45],
                 waits: 0.8,
-                near: [0.1, 0.3, 0.6],
-                far: [0.1, 0.3, 0.6],
+                near: [0.15, 0.4, 0.45],
+                far: [0.15, 0.35, 0.5],
                 queue: 0.07
             ),
             // A wall: nothing goes through. What was open when it came up waits for its answer.
@@ -185,8 +186,9 @@ struct PathModel {
                     score += Self.tempered * Double(view.outcomes[outcome] ?? 0) * log(probability)
                 }
                 if view.isWaiting { score += log(waits) }
-                if let level = Self.level(view.resent) { score += log(near[level]) }
             }
+            // What one of them sends again on that way the others do too.
+            if let level = Self.level(views.compactMap(\.resent).max()) { score += log(near[level]) }
             if let level = Self.level(far.resent) { score += log(self.far[level]) }
             if let waiting = far.waiting { score += log(waiting > 0 ? queue : 1 - queue) }
             if isOfServer, isWellForOthers { score += log(Self.wellForOthers) }
@@ -196,7 +198,7 @@ struct PathModel {
         /// Next to none, some, many.
         private static func level(_ share: Double?) -> Int? {
             guard let share else { return nil }
-            return share < NetworkFindings.lossFrom ? 0 : share < 0.1 ? 1 : 2
+            return share < NetworkFindings.hintFrom ? 0 : share < 0.1 ? 1 : 2
         }
     }
 }

@@ -78,6 +78,19 @@ import Testing
             near: 0.2,
             isWellForOthers: true
         ),
+        Case(
+            name: "late answers among late connections, counters quiet, and no queue at the far end",
+            views: [[1, 2, 0, 1, 2, 0], [1, 2, 0, 1, 1, 0]],
+            kind: .networkLoss,
+            least: 0.6
+        ),
+        Case(
+            name: "the same with what is sent again",
+            views: [[1, 2, 0, 1, 2, 0], [1, 2, 0, 1, 1, 0]],
+            kind: .networkLoss,
+            near: 0.01,
+            least: 0.7
+        ),
         // A wall: never any connection.
         Case(name: "never a connection", views: [[0, 0, 0, 0, 0, 4]], kind: .network),
         Case(
