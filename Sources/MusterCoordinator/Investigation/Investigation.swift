@@ -175,6 +175,7 @@ struct Investigation: Sendable {
                 coverage: interview.coverage(of: "metrics"),
                 at: moment
             )
+            + ClockFindings.findings(hosts, interview, at: moment)
     }
 
     /// Whether a finding says nothing that another did not.
