@@ -11,7 +11,7 @@ import Glibc
 /// in whether segments are sent again at both ends, and in what the far end says of its socket. Each scene that may be
 /// behind it says how probable each of these is; Bayes' rule does the rest. The numbers are judgement, with the reasons beside
 /// them.
-struct PathModel {
+enum PathModel {
     /// What one host that is in trouble with the far end sees.
     struct View: Hashable, Sendable {
         /// How often its latest checks went each way.
