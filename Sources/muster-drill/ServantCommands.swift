@@ -114,6 +114,34 @@ struct ShopCommand: ParsableCommand {
     }
 }
 
+/// The demo's payment service that looks at the time of requests.
+struct PaymentsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "payments",
+        abstract: "Serve the demo's payment service.",
+        shouldDisplay: false
+    )
+
+    @Option var address: String
+    @Option var port: Int
+    @Option(help: "Where refusals are logged.")
+    var log: String
+
+    func run() throws {
+        let desk = try PaymentDesk(address: address, port: port, log: log)
+        let done = DispatchSemaphore(value: 0)
+        // Ends with the server's own signals; the process ends with it.
+        Task {
+            do { try await desk.run() } catch {
+                Output.error.put("muster-drill payments: \(error)")
+                Glibc.exit(1)
+            }
+            done.signal()
+        }
+        done.wait()
+    }
+}
+
 /// A long line before a pretended host.
 struct DelayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

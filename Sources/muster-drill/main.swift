@@ -24,8 +24,8 @@ struct MusterDrillCommand: ParsableCommand {
             1 not so, 64 usage, 69 something needed is not installed, 130 interrupted.
             """,
         subcommands: [
-            RunCommand.self, CleanupCommand.self, ReleaseCommand.self, ShopCommand.self, ExecCommand.self,
-            HoldCommand.self, DelayCommand.self, KeepCommand.self, ComputeCommand.self,
+            RunCommand.self, CleanupCommand.self, ReleaseCommand.self, ShopCommand.self, PaymentsCommand.self,
+            ExecCommand.self, HoldCommand.self, DelayCommand.self, KeepCommand.self, ComputeCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

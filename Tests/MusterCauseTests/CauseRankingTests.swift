@@ -28,6 +28,41 @@ import Testing
         #expect(ranking.hypotheses[1].probability < 0.05)
     }
 
+    /// A clock that is a minute and a half off on these hosts.
+    private func clock(_ number: UInt64, on hosts: [String]) -> Finding {
+        var found = samples.finding(number, .resource, effect: 0.8, on: hosts, about: "clock")
+        found.service = ""
+        found.suggests = .clockSkew
+        return found
+    }
+
+    @Test(
+        "A clock that is off is a cause on the host that is sick, and none elsewhere unless somebody says so"
+    )
+    func clocks() throws {
+        let first = try #require(rank([samples.symptom(1), clock(2, on: ["web-2"])]).hypotheses.first)
+        #expect(first.kind == .clockSkew)
+        #expect(first.probability > 0.9)
+        #expect(rank([samples.symptom(1), clock(2, on: ["web-3"])]).hypotheses.isEmpty)
+        #expect(rank([samples.symptom(1), clock(2, on: ["batch-7"])]).hypotheses.isEmpty)
+        var well = samples.input([clock(2, on: ["web-2"])])
+        well.hosts = ["web-1", "web-2", "web-3"].map { samples.health($0, .healthy) }
+        #expect(CauseRanking.rank(well).hypotheses.isEmpty)
+
+        var refused = samples.finding(3, .logs, effect: 0.8, on: ["web-2"], about: "clock skew too great")
+        refused.suggests = .clockSkew
+        let told = rank([samples.symptom(1), clock(2, on: ["batch-7"]), refused])
+        #expect(told.hypotheses.first?.hosts == [samples.host("batch-7")])
+        #expect(told.hypotheses.first?.evidence.contains(RankingSamples.id(3)) == true)
+    }
+
+    @Test("One clock that is off among many sick hosts explains none of the others")
+    func oneClock() {
+        var input = samples.input([samples.symptom(1), clock(2, on: ["web-2"])])
+        input.hosts = ["web-1", "web-2", "web-3"].map { samples.health($0, .sick) }
+        #expect(CauseRanking.rank(input).hypotheses.isEmpty)
+    }
+
     @Test("A change of another service comes after one of its own, unless it depends on the other")
     func otherService() {
         let other = samples.change(2, before: .seconds(30), on: ["web-2"], of: "search", to: "7")

@@ -35,6 +35,16 @@ import Testing
             ("ERROR:  canceling statement due to statement timeout", .slowQuery),
             ("FATAL:  password authentication failed for user \"shop\"", .badConfig),
             ("sqlite3.OperationalError: database is locked", .lockWait),
+            ("KRB5KRB_AP_ERR_SKEW: Clock skew too great", .clockSkew),
+            ("<Code>RequestTimeTooSkewed</Code>", .clockSkew),
+            (
+                "The difference between the request time and the current time is too large.", .clockSkew
+            ),
+            ("Signature not yet current: 20261128T071000Z is still later than 20261128T070500Z", .clockSkew),
+            ("token is invalid: token used before issued", .clockSkew),
+            ("jwt.exceptions.ImmatureSignatureError: The token is not yet valid (nbf)", .clockSkew),
+            (#"JWTClaimValidationFailed: "iat" claim timestamp check failed"#, .clockSkew),
+            ("the clock difference against peer 8211f1d0 is too high [1m3s > 1s]", .clockSkew),
             ("ERROR 1205 (HY000): Lock wait timeout exceeded; try restarting transaction", .lockWait),
         ] as [(String, CauseKind)]
     )
@@ -44,7 +54,10 @@ import Testing
 
     @Test(
         "Other lines speak of no cause",
-        arguments: ["", "GET /api/orders 200", "memory", "out of  memory", "space left on device", "error"]
+        arguments: [
+            "", #"JWTExpired: "exp" claim timestamp check failed"#, "the session expired",
+            "GET /api/orders 200", "memory", "out of  memory", "space left on device", "error",
+        ]
     )
     func unknown(line: String) {
         #expect(LogSignatures.kind(of: line) == nil)

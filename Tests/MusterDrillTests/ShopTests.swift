@@ -23,6 +23,20 @@ import Testing
         }
     }
 
+    @Test("The payment service refuses what was made more than a minute before or after it arrives")
+    func leeway() throws {
+        let now = Timestamp(seconds: 1_795_400_000)
+        func refusal(_ offset: Int) -> String? {
+            PaymentDesk.refusal(of: "\(1_795_400_000 + offset)", at: now)
+        }
+        for offset in [0, 59, -60, 60] { #expect(refusal(offset) == nil) }
+        #expect(refusal(95) == "RequestTimeTooSkewed: the request was made 95 s after it arrived")
+        #expect(try #require(refusal(-61)).contains("61 s before it arrived"))
+        for text in [nil, "", "yesterday", "-5", "99999999999999999999"] {
+            #expect(try #require(PaymentDesk.refusal(of: text, at: now)).hasPrefix("MissingRequestTime"))
+        }
+    }
+
     @Test("About 36 of 100 carts meet the defect, so that on one of three hosts 12% of all checkouts fail")
     func shareOfCarts() {
         var shoppers = Shoppers(seed: 1)

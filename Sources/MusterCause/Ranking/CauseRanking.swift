@@ -107,7 +107,7 @@ package struct CauseRanking {
             return candidate
         }
         if finding.kind == .past { return recalled(finding) }
-        guard let kind = finding.suggests, !finding.tellsPlace else { return nil }
+        guard let kind = finding.suggests, !finding.tellsPlace, harms(finding, as: kind) else { return nil }
         var candidate = Candidate(kind: kind, finding: finding)
         let weight =
             switch finding.kind {
@@ -117,6 +117,15 @@ package struct CauseRanking {
             }
         candidate.add(weight * finding.effect, finding)
         return candidate
+    }
+
+    /// Whether something that may be so for years without harm does harm: a clock that is off harms who bears it, or others
+    /// that say so.
+    private func harms(_ finding: Finding, as kind: CauseKind) -> Bool {
+        guard kind == .clockSkew, finding.kind == .resource else { return true }
+        let both = sick.intersection(finding.hosts)
+        return !both.isEmpty && 2 * both.count >= sick.count
+            || input.findings.contains { $0.kind == .logs && $0.suggests == .clockSkew }
     }
 
     /// A place that the trouble may come from; nil where only errors are logged, which many do that are well.

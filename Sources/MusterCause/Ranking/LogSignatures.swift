@@ -71,6 +71,27 @@ package enum LogSignatures {
         ("password authentication failed", .badConfig),
         ("access denied for user", .badConfig),
         ("possible syn flooding", .trafficSurge),
+        // Kerberos, Ceph, make.
+        ("clock skew", .clockSkew),
+        // Signed requests: S3 and its kin, AWS, Azure.
+        ("requesttimetooskewed", .clockSkew),
+        ("request time too skewed", .clockSkew),
+        ("request time and the current time is too large", .clockSkew),
+        ("request time and the server's time is too large", .clockSkew),
+        ("signature not yet current", .clockSkew),
+        ("request date header too old", .clockSkew),
+        // Tokens: the JWT libraries of Go, Node, Python and Java; Google; SAML, and Kerberos again.
+        ("token used before issued", .clockSkew),
+        ("token is not valid yet", .clockSkew),
+        ("not yet valid", .clockSkew),
+        ("jwt not active", .clockSkew),
+        ("issued in the future", .clockSkew),
+        ("\"iat\" claim timestamp check failed", .clockSkew),
+        ("\"nbf\" claim timestamp check failed", .clockSkew),
+        ("in a reasonable timeframe", .clockSkew),
+        // etcd and CockroachDB, which measure it themselves.
+        ("clock difference against peer", .clockSkew),
+        ("clock synchronization error", .clockSkew),
     ]
 
     /// The kind of cause that a line speaks of; nil for most lines.

@@ -16,6 +16,8 @@ final class FanOut: Sendable {
         let hosts: [HostReference]
         /// Where each stands among them.
         let numbers: [AgentID: Int]
+        /// How much later hosts whose clock is off have to look, and how much earlier what they tell has been.
+        let shifts: [AgentID: Duration]
         let onReply: (@Sendable (HostReply) -> Void)?
         let continuation: CheckedContinuation<FleetReply, Never>
     }
@@ -113,6 +115,7 @@ final class FanOut: Sendable {
             return true
         }
         guard !references.isEmpty else { return FleetReply(question: question.id, probe: probe, replies: []) }
+        let shifts = registry.clockShifts(of: references.lazy.map(\.id), for: probe)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 begin(
@@ -121,6 +124,7 @@ final class FanOut: Sendable {
                         purpose: purpose,
                         hosts: references,
                         numbers: numbers,
+                        shifts: shifts,
                         onReply: onReply,
                         continuation: continuation
                     )
@@ -183,6 +187,7 @@ final class FanOut: Sendable {
         let outcome = Outcome(wire)
         // One that can't be read counts as none: the answer itself is as good as before.
         let signature = try? AnswerSignature(wire)
+        if let signature { registry.heard(host, clock: signature.taken, at: now()) }
         let directives = state.withLock {
             $0.engine.ended(id, at: host, with: outcome, parts: Int(wire.chunks))
         }
@@ -219,18 +224,26 @@ final class FanOut: Sendable {
             if case .send(_, let host) = directive { host } else { nil }
         }
         counters.update { $0.questionsSent += targets.count }
-        let unsent: [AgentID: String]
-        do throws(FrameError) {
-            unsent = registry.absence(
-                of: links.post(try EncodedBody(.question(WireQuestion(question))), to: targets)
-            )
-        } catch {
-            unsent = Dictionary(uniqueKeysWithValues: targets.map { ($0, error.message) })
-        }
-        for (host, reason) in unsent {
-            carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: reason) })
+        // Almost always one: clocks are in step.
+        for (shift, hosts) in Dictionary(grouping: targets, by: { asking.shifts[$0] ?? .zero }) {
+            for (host, reason) in send(question, to: hosts, shift: shift) {
+                carryOut(state.withLock { $0.engine.unsent(question.id, to: host, reason: reason) })
+            }
         }
         carryOut(directives)
+    }
+
+    /// Hands a question to the connections of hosts whose clocks are off alike; why some can't be sent it.
+    private func send(_ question: Question, to hosts: [AgentID], shift: Duration) -> [AgentID: String] {
+        var question = question
+        if shift != .zero { question.probe = question.probe.shifted(by: shift) }
+        do throws(FrameError) {
+            return registry.absence(
+                of: links.post(try EncodedBody(.question(WireQuestion(question))), to: hosts)
+            )
+        } catch {
+            return Dictionary(uniqueKeysWithValues: hosts.map { ($0, error.message) })
+        }
     }
 
     /// Carries out everything but sending, which ``begin(_:)`` does for all hosts at once.
@@ -262,7 +275,8 @@ final class FanOut: Sendable {
             return (pending.asking, pending.asking.hosts[number], pending.assemblies[number])
         }
         guard let (asking, reference, assembly) = found else { return }
-        let answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
+        var answer = outcome.kind.hasAnswer ? assembly?.merger.withLock { $0.answer } : nil
+        if let shift = asking.shifts[host] { answer?.shift(by: .zero - shift) }
         var sealed: SealedAnswer?
         if answer != nil, let signature, let bytes = assembly?.sealed.withLock({ $0 }), !bytes.isEmpty {
             sealed = SealedAnswer(bytes: bytes, signature: signature)

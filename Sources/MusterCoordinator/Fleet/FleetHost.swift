@@ -25,6 +25,8 @@ package struct FleetHost: Hashable, Codable, Sendable {
     package var certificate: HostCertificate?
     /// How far its clock is ahead of the coordinator's, in milliseconds; nil before the first message.
     package var skewMilliseconds: Double?
+    /// After when its clock was last set, as far as its messages show, on the coordinator's clock; nil when that was never seen.
+    package var skewSince: Timestamp?
     /// What it told of itself with its latest heartbeat; nil before one, and when it went away.
     package var health: HealthDigest?
     /// The furthest that its action ledger was seen; nil when it told of none yet.

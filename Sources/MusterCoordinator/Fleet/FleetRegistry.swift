@@ -18,14 +18,11 @@ final class FleetRegistry: Sendable {
 
     private struct Member {
         var host: FleetHost
-        /// Latest estimates of the clock's lead, each too small by the message's way.
-        var leads: [Duration] = []
+        var clock = ClockEstimate()
         var unsaved = false
         var savedAt = Timestamp.zero
     }
 
-    /// Messages whose estimate of the clock is remembered; the largest had the shortest way.
-    private static let leadsMax = 8
     /// How old the stored time of the last message may become while a host stays connected.
     private static let seenAgeMax: Duration = .seconds(300)
 
@@ -97,7 +94,7 @@ final class FleetRegistry: Sendable {
                 .map { ServiceVersion(name: $0.name, version: $0.version) }.sorted()
             member.host.address = address
             member.host.certificate = HostCertificate(authority: peer.authority, expires: peer.expires)
-            member.leads = []
+            member.clock.reconnected()
             member.host.health = nil
             member.host.linesSampledEvery = nil
             member.unsaved = true
@@ -136,6 +133,27 @@ final class FleetRegistry: Sendable {
             Self.note(ledger, in: &member)
             if now - member.savedAt > Self.seenAgeMax { member.unsaved = true }
             members[id] = member
+        }
+    }
+
+    /// A host said what its clock showed when an answer was ready.
+    func heard(_ id: AgentID, clock taken: Timestamp, at now: Timestamp) {
+        members.withLock { members in
+            guard var member = members[id] else { return }
+            Self.note(taken, in: &member, at: now)
+            members[id] = member
+        }
+    }
+
+    /// How much later each of these hosts must look for what is asked, by its own clock; only those whose clock is off.
+    func clockShifts(of ids: some Sequence<AgentID>, for probe: Probe) -> [AgentID: Duration] {
+        members.withLock { members in
+            var shifts: [AgentID: Duration] = [:]
+            for id in ids {
+                guard let clock = members[id]?.clock, clock.isSure, let lead = clock.lead else { continue }
+                shifts[id] = ClockShift.of(lead, for: probe)
+            }
+            return shifts
         }
     }
 
@@ -239,8 +257,8 @@ final class FleetRegistry: Sendable {
 
     private static func note(_ sentAt: Timestamp, in member: inout Member, at now: Timestamp) {
         member.host.lastSeen = now
-        member.leads.append(sentAt - now)
-        if member.leads.count > leadsMax { member.leads.removeFirst() }
-        member.host.skewMilliseconds = member.leads.max()?.inMilliseconds
+        member.clock.note(sentAt - now, at: now)
+        member.host.skewMilliseconds = member.clock.lead?.inMilliseconds
+        member.host.skewSince = member.clock.since
     }
 }

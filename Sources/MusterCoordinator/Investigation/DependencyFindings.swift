@@ -22,7 +22,7 @@ enum DependencyFindings {
     /// One finding for each dependency in trouble, over all hosts that see it so.
     ///
     /// `far` is what is known of the hosts at the other end, `databases` what those in trouble say of their statements, and
-    /// `losses` are the hosts that send a share of their segments again.
+    /// `losses` which share of their segments hosts send again, as far as they measured it.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
         far: FarEnds = FarEnds(),
@@ -32,12 +32,20 @@ enum DependencyFindings {
         at now: Timestamp
     ) -> [Finding] {
         let dependencies = Dictionary(grouping: checks(answers)) { Key($0.check) }
-        var views: [View] = []
+        var views: [DependencyView] = []
         for (key, seen) in dependencies.sorted(by: {
             ($0.key.name, $0.key.target) < ($1.key.name, $1.key.target)
         }) {
-            guard var view = view(key, seen, far: far, at: now) else { continue }
-            view.explain(by: losses, to: seen.map(\.host))
+            guard
+                let view = DependencyView(
+                    of: key.name,
+                    key.target,
+                    seen,
+                    far: far,
+                    losses: losses,
+                    at: now
+                )
+            else { continue }
             // What several dependencies suffer in the same place is one trouble, and so is what all copies suffer.
             let same = views.firstIndex { $0.sameTrouble(as: view) }
             if let same { views[same].add(view) } else { views.append(view) }
@@ -66,8 +74,11 @@ enum DependencyFindings {
     static func farEnds(of answers: [(host: HostReference, answer: Answer)], in far: FarEnds) -> [FleetHost] {
         var found: [FleetHost] = []
         for (_, check) in checks(answers) {
-            guard let trouble = DependencyTrouble(check, at: nil),
-                [.network, .dependencyDown, .dependencyHung].contains(trouble.kind),
+            let trouble = DependencyTrouble(check, at: nil)
+            let path = PathModel.View(check, trouble, resent: nil)
+            guard
+                trouble?.isOfPath == true || trouble?.kind == .dependencyDown
+                    || path.bad >= DependencyView.badMin,
                 let host = far.host(of: check.target), !found.contains(where: { $0.id == host.id })
             else { continue }
             found.append(host)
@@ -99,146 +110,6 @@ enum DependencyFindings {
         init(_ check: DependencyCheck) { (name, target) = (check.name, check.target) }
     }
 
-    /// A dependency as the hosts that are in trouble with it see it.
-    private struct View {
-        var trouble: DependencyTrouble
-        var subject: String
-        var seen: [(host: HostReference, check: DependencyCheck)]
-        /// Hosts that look at it.
-        var lookers: Int
-        /// Where the trouble is.
-        var place: [HostReference]
-        var worst: DependencyCheck
-        /// Where the far end is, as far as that is known; else where it was seen.
-        var end: [HostReference]
-        /// Some who look see another trouble.
-        var isMixed: Bool
-        /// What was found out at the far end; empty when nothing was.
-        var remark = ""
-
-        /// Name resolution and networks serve all dependencies of a host.
-        var isShared: Bool { [.dns, .network, .networkDelay, .networkLoss].contains(trouble.kind) }
-
-        /// Copies of one service are asked by the same hosts, in the same way and at the same port.
-        var copies: String {
-            let port = FarEnds.place(worst.target).map { "\($0.port)" } ?? worst.target
-            let hosts = Set(seen.map(\.host)).sorted().map(\.name).joined(separator: " ")
-            return "\(worst.kind) \(port) \(hosts)"
-        }
-
-        func sameTrouble(as other: View) -> Bool {
-            guard trouble.kind == other.trouble.kind else { return false }
-            return (isShared && place == other.place) || copies == other.copies
-        }
-
-        /// Late and missing connections are what lost packets look like from above.
-        ///
-        /// A wall that lets nothing through makes its share of segments that are sent again too, but a small one.
-        /// When those who look see different troubles at the same moment it is none.
-        mutating func explain(by losses: [HostReference: Double], to lookers: [HostReference]) {
-            let share = lookers.compactMap { losses[$0] }.max() ?? 0
-            let fits =
-                switch trouble.kind {
-                case .networkDelay: share > 0
-                // Where connections wait to be accepted it is the server that is deaf.
-                case .dependencyHung: share > 0 && remark.isEmpty
-                default: trouble.isSilent && share >= (isMixed ? 0.02 : 0.1)
-                }
-            guard fits else { return }
-            trouble = DependencyTrouble(.networkLoss, min(1, 0.9 + share))
-            place = end
-            remark = "\(share.percentText) of the TCP segments are sent again"
-        }
-
-        mutating func add(_ other: View) {
-            if other.subject < subject { (subject, worst) = (other.subject, other.worst) }
-            seen += other.seen
-            place = Set(place + other.place).sorted()
-            lookers = max(lookers, other.lookers)
-            trouble.effect = min(1, max(trouble.effect, other.trouble.effect) + 0.05)
-        }
-    }
-
-    private static func view(
-        _ key: Key,
-        _ all: [(host: HostReference, check: DependencyCheck)],
-        far: FarEnds,
-        at now: Timestamp
-    ) -> View? {
-        var kinds: [CauseKind: [(host: HostReference, check: DependencyCheck, trouble: DependencyTrouble)]] =
-            [:]
-        for (host, check) in all {
-            guard let trouble = DependencyTrouble(check, at: now) else { continue }
-            kinds[trouble.kind, default: []].append((host, check, trouble))
-        }
-        let ranked = kinds.values.sorted {
-            let (left, right) = ($0.map(\.trouble.effect).max() ?? 0, $1.map(\.trouble.effect).max() ?? 0)
-            return ($1.count, right, $1[0].trouble.kind.rawValue) < (
-                $0.count, left, $0[0].trouble.kind.rawValue
-            )
-        }
-        guard let seen = ranked.first, let worst = seen.max(by: { $0.trouble.effect < $1.trouble.effect })
-        else { return nil }
-        let hosts = seen.map(\.host).sorted()
-        let end = far.host(of: key.target)
-        var view = View(
-            trouble: worst.trouble,
-            subject: "\(key.name) \(key.target)",
-            seen: seen.map { ($0.host, $0.check) },
-            lookers: all.count,
-            place: end.map { [$0.reference] } ?? hosts,
-            worst: worst.check,
-            end: end.map { [$0.reference] } ?? hosts,
-            isMixed: kinds.count > 1
-        )
-        switch view.trouble.kind {
-        case .dns: view.place = hosts
-        case .dependencyDown, .dependencyHung, .network: judge(&view, end, far.port(of: key.target), hosts)
-        default: break
-        }
-        // What only some of those who look suffer is on their side, or on the way.
-        let wells = all.count { DependencyTrouble($0.check, at: now) == nil }
-        if wells > 0, [.network, .networkDelay].contains(view.trouble.kind) { view.place = hosts }
-        return view
-    }
-
-    /// Sets what the lookers see beside what the far end says of itself.
-    private static func judge(
-        _ view: inout View,
-        _ end: FleetHost?,
-        _ port: FarEnds.Port?,
-        _ hosts: [HostReference]
-    ) {
-        let isRefused = view.trouble.kind == .dependencyDown && view.worst.status == 0
-        let others = view.lookers - view.seen.count
-        switch port {
-        case .open(let waiting)
-        where waiting > 0 && (view.trouble.isSilent || view.trouble.kind == .dependencyHung):
-            view.trouble = DependencyTrouble(.dependencyHung, 1)
-            view.remark = "\(waiting) connections wait there to be accepted"
-        case .open where isRefused:
-            view.trouble = DependencyTrouble(.network, 1)
-            view.remark = "it listens there: something on the way refuses the connections"
-        case .open where view.trouble.isSilent:
-            view.trouble.effect = 1
-            view.remark = "it listens there and nothing arrives"
-        case .closed where isRefused:
-            view.trouble.effect = 1
-            view.remark = "nothing listens there"
-        case .closed where view.trouble.isSilent:
-            view.trouble = DependencyTrouble(.dependencyDown, 0.95)
-            view.remark = "nothing listens there"
-        case nil where isRefused && others > 0:
-            // A server that is down is so for everybody.
-            view.trouble = DependencyTrouble(.network, 0.85)
-            view.remark = "\(others) other \(others == 1 ? "host reaches" : "hosts reach") it"
-        case nil where view.trouble.isSilent && others == 0 && end?.state == .disconnected:
-            view.trouble = DependencyTrouble(.dependencyDown, 0.95)
-            view.remark = "its host \(end?.name ?? "") is gone as well"
-        default: break
-        }
-    }
-
     private static func checks(
         _ answers: [(host: HostReference, answer: Answer)]
     ) -> [(host: HostReference, check: DependencyCheck)] {
@@ -252,7 +123,7 @@ enum DependencyFindings {
 
     // MARK: Words
 
-    private static func sentence(_ view: View, _ database: DatabaseActivity?) -> String {
+    private static func sentence(_ view: DependencyView, _ database: DatabaseActivity?) -> String {
         let check = view.worst
         let name = "\(check.kind) \(check.name)"
         let from = HostReference.list(Set(view.seen.map(\.host)).sorted())
@@ -268,6 +139,7 @@ enum DependencyFindings {
             case .dependencyDown: "\(name) is down: \(Self.text(check))"
             case .network: "the network between \(from) and \(name) fails: \(Self.text(check))"
             case .networkDelay: "the network between \(from) and \(name) is slow: \(Self.text(check))"
+            case .networkLoss where view.isPast: "packets between \(from) and \(name) get lost"
             case .networkLoss: "packets between \(from) and \(name) get lost: \(Self.text(check))"
             case .defect: "\(name) is in trouble itself: \(Self.text(check))"
             default: "\(name) is in trouble: \(Self.text(check))"

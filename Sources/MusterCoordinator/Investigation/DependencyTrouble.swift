@@ -11,22 +11,27 @@ struct DependencyTrouble {
     var effect: Double
     /// No connection came about and nobody said why: the far end may be gone, deaf, or behind a packet filter.
     var isSilent = false
+    /// It answers, later than usual.
+    var isSlow = false
+
+    /// Whether it may as well be the way to the far end that is in trouble: ``PathModel`` tells.
+    var isOfPath: Bool { isSilent || isSlow || kind == .dependencyHung }
 
     /// Share of connections in use from which a pool counts as nearly exhausted.
     static let poolFullFrom = 0.85
     /// Seconds from which a wait for a lock, or a transaction that holds one and does nothing, is no ordinary one.
     private static let lockSecondsMin = 3.0
-    /// What is so many times the usual is slow, when it is also above what noise does.
+    /// What is so many times the usual is much, when it is also above what noise does.
     private static let slowFactor = 3.0
-    private static let slowMillisecondsMin = 20.0
     private static let activeMin = 3.0
     private static let rowsFactor = 10.0
     private static let rowsMin = 100_000.0
 
-    init(_ kind: CauseKind, _ effect: Double, isSilent: Bool = false) {
+    init(_ kind: CauseKind, _ effect: Double, isSilent: Bool = false, isSlow: Bool = false) {
         self.kind = kind
         self.effect = effect
         self.isSilent = isSilent
+        self.isSlow = isSlow
     }
 
     /// Nil when nothing is wrong.
@@ -98,16 +103,15 @@ struct DependencyTrouble {
 
     /// It answers, but far later than usual.
     private static func slow(_ check: DependencyCheck) -> DependencyTrouble? {
-        func excess(_ value: Double?, _ name: String) -> Double? {
-            guard let value, let usual = check.values[name], value > slowFactor * usual + slowMillisecondsMin
-            else { return nil }
-            return value / max(usual, 1)
+        /// How many times the usual it takes, when that is more than noise.
+        func times(_ value: Double?, _ name: String) -> Double? {
+            check.excess(value, name).map { 1 + $0 / max(check.values["usual_\(name)"] ?? 1, 1) }
         }
-        if let times = excess(check.connectMilliseconds, "usual_connect_milliseconds") {
-            return DependencyTrouble(.networkDelay, min(0.95, 0.6 + 0.02 * times))
+        if let times = times(check.connectMilliseconds, "connect_milliseconds") {
+            return DependencyTrouble(.networkDelay, min(0.95, 0.6 + 0.02 * times), isSlow: true)
         }
-        if let times = excess(check.totalMilliseconds, "usual_total_milliseconds") {
-            return DependencyTrouble(.defect, min(0.6, 0.4 + 0.01 * times))
+        if let times = times(check.totalMilliseconds, "total_milliseconds") {
+            return DependencyTrouble(.defect, min(0.6, 0.4 + 0.01 * times), isSlow: true)
         }
         return nil
     }

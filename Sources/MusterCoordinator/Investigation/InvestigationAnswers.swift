@@ -109,5 +109,6 @@ struct InvestigationAnswers: Sendable {
                 coverage: interview.coverage(of: "metrics"),
                 at: now
             )
+            + ClockFindings.findings(ground.hosts, interview, at: now)
     }
 }

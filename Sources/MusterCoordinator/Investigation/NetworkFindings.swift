@@ -8,16 +8,26 @@ enum NetworkFindings {
     static let lossFrom = 0.02
     /// Sent again each second at least, so that one late answer on a quiet host is no loss.
     private static let retransmitsMin = 1.0
+    /// Share and rate of the same from which it is a hint, where something else is known to be wrong.
+    static let hintFrom = 0.003
+    private static let hintRate = 0.3
     /// Standing connections that are reset each second.
     static let resetsFrom = 2.0
     /// What is so many times what it was before is news.
     private static let rise = 4.0
+    private static let again = "tcp_retransmits_per_second"
+    private static let sent = "tcp_sent_segments_per_second"
 
-    /// Hosts whose segments get lost, and which share of them is sent again.
+    /// The share of segments that each host sends again when that is more than usual: 0 where it is not, nothing for hosts that
+    /// did not measure it.
+    ///
+    /// Beside checks that fail less is telling than alone: the way that they go is a small part of what a host sends.
     static func losses(_ answers: [(host: HostReference, answer: Answer)]) -> [HostReference: Double] {
         var found: [HostReference: Double] = [:]
         for (host, answer) in answers {
-            if let loss = loss(host, series(answer)) { found[host] = loss.now }
+            let series = series(answer)
+            guard series[again] != nil, series[sent] != nil else { continue }
+            found[host] = loss(host, series, least: hintFrom, rate: hintRate)?.now ?? 0
         }
         return found
     }
@@ -32,7 +42,8 @@ enum NetworkFindings {
 
     /// At most one finding for lost packets and one for resets, each over all hosts where it is so.
     ///
-    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only.
+    /// Where a finding of the same kind names the dependency that it happens to, these are evidence only; so are segments
+    /// that are sent again to a far end of which something else is known.
     static func findings(
         _ answers: [(host: HostReference, answer: Answer)],
         beside dependencies: [Finding] = [],
@@ -58,9 +69,22 @@ enum NetworkFindings {
         ].compactMap(\.self)
         let explained = Set(dependencies.compactMap(\.suggests))
         for index in found.indices {
-            if let kind = found[index].suggests, explained.contains(kind) { found[index].suggests = nil }
+            guard let kind = found[index].suggests else { continue }
+            let isExplained =
+                explained.contains(kind) || kind == .networkLoss && isWall(found[index], dependencies)
+            if isExplained { found[index].suggests = nil }
         }
         return found
+    }
+
+    /// Whether these hosts send again what a far end does not answer, which dependencies tell more of.
+    private static func isWall(_ loss: Finding, _ dependencies: [Finding]) -> Bool {
+        let silent = dependencies.filter { finding in
+            guard let kind = finding.suggests else { return false }
+            return [.network, .networkDelay, .dependencyHung, .dependencyDown].contains(kind)
+        }
+        let ends = Set(silent.flatMap { $0.hosts + ($0.place ?? []) })
+        return !loss.hosts.isEmpty && ends.isSuperset(of: loss.hosts)
     }
 
     private struct Seen {
@@ -75,19 +99,22 @@ enum NetworkFindings {
     }
 
     /// Segments that are sent again come in bursts, with quiet seconds between, so their means are compared.
-    private static func loss(_ host: HostReference, _ series: [String: MetricSeries]) -> Seen? {
-        guard let again = series["tcp_retransmits_per_second"],
-            let sent = series["tcp_sent_segments_per_second"]
-        else { return nil }
+    private static func loss(
+        _ host: HostReference,
+        _ series: [String: MetricSeries],
+        least: Double = lossFrom,
+        rate: Double = retransmitsMin
+    ) -> Seen? {
+        guard let again = series[Self.again], let sent = series[Self.sent] else { return nil }
         let onset = again.score > 0 ? again.onset : nil
         guard let level = Self.level(of: again, since: onset), let total = Self.level(of: sent, since: onset),
-            total > 0, level >= retransmitsMin
+            total > 0, level >= rate
         else { return nil }
         let share = min(1, level / total)
         let before =
             onset == nil
             ? earlier(again) / max(earlier(sent), 1) : again.baselineMedian / max(sent.baselineMedian, 1)
-        guard share >= lossFrom, share > rise * before else { return nil }
+        guard share >= least, share > rise * before else { return nil }
         return Seen(
             host: host,
             now: share,

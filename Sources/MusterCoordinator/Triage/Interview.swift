@@ -91,6 +91,11 @@ struct Interview: Sendable {
         }
     }
 
+    /// Hosts that answered anything.
+    var answered: Set<AgentID> {
+        Set(replies.values.lazy.joined().flatMap(\.replies).filter { $0.answer != nil }.map(\.host.id))
+    }
+
     func coverage(of name: String) -> Coverage { reply(name)?.coverage ?? Coverage() }
 
     private var counted: [(key: String, value: FleetReply)] {

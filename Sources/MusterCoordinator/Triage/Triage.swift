@@ -184,6 +184,7 @@ struct Triage: Sendable {
             coverage: interview.coverage(of: "metrics"),
             at: ended
         )
+        findings += ClockFindings.findings(hosts, interview, at: ended)
         var context = IncidentContext(
             onset: moment.onset,
             took: ended - incident.opened,

@@ -9,6 +9,8 @@ final class DemoHost {
     let folder: String
     let shopPort: Int
     let programs: Programs
+    /// What shop and agent go by when they are started; nil for the machine's clock.
+    var clock: FakeClock?
     private var shop: ChildProcess?
     private var agent: ChildProcess?
 
@@ -86,7 +88,11 @@ final class DemoHost {
         ).write(in: markers)
         let path = "\(folder)/shop/shop.json"
         try configuration.write(to: path)
-        let process = try start("shop", launcher + [programs.drill, "shop", "--config", path])
+        let process = try start(
+            "shop",
+            (clock?.launcher ?? []) + launcher + [programs.drill, "shop", "--config", path],
+            environment: clock?.environment ?? []
+        )
         shop = process
         try Interruption.wait(upTo: .seconds(20), for: "the shop on \(name); see \(folder)/logs/shop.out") {
             guard process.isRunning else {
@@ -124,7 +130,9 @@ final class DemoHost {
     func startAgent() throws(DrillError) {
         agent = try start(
             "agent",
-            [programs.agent, "run", "--config", agentConfiguration, "--state", agentState]
+            (clock?.launcher ?? [])
+                + [programs.agent, "run", "--config", agentConfiguration, "--state", agentState],
+            environment: clock?.environment ?? []
         )
     }
 

@@ -36,8 +36,9 @@ final class DatabaseServer {
 
     /// Where Debian puts libfaketime; nil when it is not installed.
     static var clockLibrary: String? {
-        ["x86_64-linux-gnu", "aarch64-linux-gnu"].map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }
-            .first(where: Files.exists)
+        // Debian has one folder for each architecture.
+        Files.names(in: "/usr/lib").filter { $0.contains("-linux-") }.sorted()
+            .map { "/usr/lib/\($0)/faketime/libfaketime.so.1" }.first(where: Files.exists)
     }
 
     /// Makes a cluster in `folder`, starts it in the place of `host` and makes the roles.

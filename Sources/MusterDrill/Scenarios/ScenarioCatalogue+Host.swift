@@ -26,5 +26,8 @@ extension ScenarioCatalogue {
         Entry("bad-config", "the shop's configuration is edited on one host") { _ in BadConfig() },
         Entry("flag-toggle", "a feature flag is switched on everywhere") { _ in FlagToggle() },
         Entry("traffic-surge", "six times the usual requests come") { _ in TrafficSurge() },
+        Entry("clock-skew", "the clock of one host is set wrong, and payments from there are refused") { _ in
+            ClockSkew()
+        },
     ]
 }

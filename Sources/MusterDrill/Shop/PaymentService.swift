@@ -1,4 +1,6 @@
 import Dispatch
+import FoundationEssentials
+import MusterCore
 import MusterHTTP
 import Synchronization
 
@@ -33,16 +35,28 @@ final class PaymentService: Sendable {
         let request = HTTPRequest(
             method: "POST",
             url: payments.url,
-            headers: [("Content-Type", "application/json")],
+            headers: [
+                ("Content-Type", "application/json"),
+                (PaymentDesk.timeHeader, "\(Int(WallClock.now().seconds))"),
+            ],
             body: Array(#"{"authorise":true}"#.utf8),
             timeout: Self.timeout,
             bodyLimit: 64 << 10,
             caFile: payments.caFile
         )
-        let status = try HTTPClient().send(request).status
-        guard status == 200 else {
-            throw CallError(message: "the payment service answered with status \(status)")
+        let response = try HTTPClient().send(request)
+        guard response.status == 200 else {
+            throw CallError(
+                message: "the payment service answered with status \(response.status)\(Self.reason(response))"
+            )
         }
+    }
+
+    /// What it says in JSON of a refusal; empty when nothing.
+    private static func reason(_ response: HTTPResponse) -> String {
+        struct Refusal: Decodable { var error: String }
+        let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(response.body))
+        return refusal.map { ": \($0.error.prefix(200))" } ?? ""
     }
 
     struct CallError: Error, CustomStringConvertible {

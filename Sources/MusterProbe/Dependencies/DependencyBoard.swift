@@ -20,12 +20,14 @@ package final class DependencyBoard: Sendable {
         /// Since when it is as it is; nil as long as it was never seen to change.
         var since: Timestamp?
         var usual = UsualValues()
+        var recent = RecentChecks()
         var isWell = true
 
         /// Notes the end of a check.
         mutating func take(_ check: DependencyCheck, began: Timestamp) {
             var check = check
             let isHigh = usual.take(&check)
+            recent.take(check, timeout: target.timeout)
             let isWell = !isHigh && DependencyBoard.isWell(check)
             if latest != nil, isWell != self.isWell { since = began }
             self.isWell = isWell
@@ -117,6 +119,7 @@ package final class DependencyBoard: Sendable {
                     result.unfinished.append(entry.target.name)
                 }
                 check.since = entry.since
+                entry.recent.describe(&check)
                 result.checks.append(check)
             }
             return result

@@ -89,9 +89,10 @@ import Testing
     @Test("Late connections beside segments that are sent again are lost packets; a wall loses all of them")
     func loss() {
         var slow = Samples.check(values: ["usual_connect_milliseconds": 0.4])
-        slow.connectMilliseconds = 1030
+        slow.connectMilliseconds = 300
         let web = Samples.reference("web-1")
-        #expect(findings([("web-1", slow)]).first?.suggests == .networkDelay)
+        #expect(findings([("web-1", slow)], losses: [web: 0]).first?.suggests == .networkDelay)
+        slow.connectMilliseconds = 1030
         #expect(findings([("web-1", slow)], losses: [web: 0.2]).first?.suggests == .networkLoss)
         #expect(findings([("web-1", Self.silent)], losses: [web: 0.03]).first?.suggests == .network)
         #expect(findings([("web-1", Self.silent)], losses: [web: 0.3]).first?.suggests == .networkLoss)
@@ -99,14 +100,59 @@ import Testing
 
     @Test("Different troubles at one moment beside lost segments are lost packets")
     func mixedLoss() {
-        let late = Samples.check("no answer within 1 s; 3 s ago: it answered")
+        let late = Samples.check(
+            "no answer within 1 s; 3 s ago: it answered",
+            values: ["recent_prompt": 1, "recent_unanswered": 1, "recent_resent_connections": 1]
+        )
+        var silent = Self.silent
+        silent.values = ["recent_unconnected": 2, "recent_prompt": 1]
         let found = findings(
-            [("web-1", late), ("web-2", Self.silent)],
+            [("web-1", late), ("web-2", silent)],
             far: Samples.far(listening: true),
             losses: [Samples.reference("web-1"): 0.05]
         )
+        #expect(found.count == 1)
         #expect(found.first?.suggests == .networkLoss)
         #expect(found.first?.place == [Samples.reference("pay-1")])
+        #expect(found.first?.text.contains("of the last 6 checks 2 got no connection") == true)
+    }
+
+    @Test(
+        "Checks that go well just now do not hide that packets get lost; they do hide a wall that was there"
+    )
+    func pastTrouble() throws {
+        let web = Samples.reference("web-1")
+        let lossy = Samples.check(
+            values: ["recent_prompt": 3, "recent_resent_connections": 2, "recent_unconnected": 1]
+        )
+        let finding = try #require(findings([("web-1", lossy)], losses: [web: 0.1]).first)
+        #expect(finding.suggests == .networkLoss)
+        #expect(finding.text.contains("packets between web-1 and http payments get lost; of the last 6"))
+        let healed = Samples.check(values: ["recent_prompt": 1, "recent_unconnected": 7])
+        #expect(findings([("web-1", healed)], losses: [web: 0]).isEmpty)
+        let once = Samples.check(values: ["recent_prompt": 4, "recent_slow_answers": 1])
+        #expect(findings([("web-1", once)], losses: [web: 0.1]).isEmpty)
+    }
+
+    @Test(
+        "Packets that get lost for one of two hosts get lost on its side; a late check on the other does not tell"
+    )
+    func lossySide() {
+        let lossy = Samples.check(
+            "http://10.0.0.3:9090: no connection within 2 s",
+            values: ["recent_prompt": 2, "recent_resent_connections": 2, "recent_unconnected": 2]
+        )
+        let losses = [Samples.reference("web-1"): 0.1, Samples.reference("web-2"): 0]
+        let well = Samples.check()
+        let late = Samples.check(values: ["recent_slow_answers": 1, "recent_prompt": 1])
+        let one = findings([("web-1", lossy), ("web-2", well)], losses: losses)
+        #expect(one.first?.place == [Samples.reference("web-1")])
+        let both = findings(
+            [("web-1", lossy), ("web-2", late)],
+            far: FarEnds(hosts: Samples.hosts),
+            losses: losses
+        )
+        #expect(both.first?.place == [Samples.reference("pay-1")])
     }
 
     @Test("All names that a host can't resolve are one trouble, and it is that host's")

@@ -40,6 +40,39 @@ import Testing
         #expect(NetworkFindings.losses(answers(lossy)) == [Samples.reference("web-1"): 0.1])
     }
 
+    @Test("What is sent again to a far end that does not answer is no loss of its own; elsewhere it is")
+    func wall() throws {
+        let lossy = [
+            series("tcp_retransmits_per_second", before: 0, after: 20),
+            series("tcp_sent_segments_per_second", before: 400, after: 200),
+        ]
+        func suggests(wallOf name: String) -> CauseKind? {
+            let wall = DependencyFindings.findings(
+                Samples.answers([(name, Samples.check("http://10.0.0.3:9090: no connection within 2 s"))]),
+                coverage: Samples.coverage,
+                at: Samples.now
+            )
+            return NetworkFindings.findings(
+                answers(lossy),
+                beside: wall,
+                coverage: Samples.coverage,
+                at: Samples.now
+            ).first?.suggests
+        }
+        #expect(suggests(wallOf: "web-1") == nil)
+        #expect(suggests(wallOf: "web-2") == .networkLoss)
+    }
+
+    @Test("A host that measured no loss is told from one that did not measure")
+    func measured() {
+        let quiet = [
+            series("tcp_retransmits_per_second", before: 0, after: 0),
+            series("tcp_sent_segments_per_second", before: 400, after: 400),
+        ]
+        #expect(NetworkFindings.losses(answers(quiet)) == [Samples.reference("web-1"): 0])
+        #expect(NetworkFindings.losses(answers([quiet[1]])).isEmpty)
+    }
+
     @Test("Bursts with quiet seconds between are loss too, although no level moved")
     func bursts() {
         var again = series("tcp_retransmits_per_second", before: 0, after: 0)
