@@ -22,6 +22,7 @@ struct InvestigationAnswers: Sendable {
     func links(_ incident: Incident, mapped: [ServiceCall]) -> ServiceLinks {
         var own = requests.services
         if let context = incident.context, !incident.service.isEmpty,
+            !own.contains(where: { $0.service == incident.service }),
             context.endpoints.contains(where: { $0.service == incident.service && $0.requests > 0 })
         {
             let requests = context.endpoints.filter { $0.service == incident.service }.reduce(0) {
@@ -49,7 +50,7 @@ struct InvestigationAnswers: Sendable {
         let changes = ChangeList.merged(seen: Triage.changes(interview), told: [])
         let answers = interview.answers("dependencies")
         var far = FarEnds(hosts: ground.hosts)
-        far.take(interview.answers("sockets"))
+        far.take(interview.answers("sockets") + interview.answers("listening ports"))
         let metrics = HostMetrics.read(interview)
         let hogs = ProcessFindings.hogs(metrics, rows: interview.answers("busiest"), onset: onset)
         let dependencies = DependencyFindings.findings(

@@ -76,7 +76,7 @@ enum MetricFindings {
                 "\(subject) has \(value(seen.now)) of the files open that it may open on \(hosts), before it was "
                     + value(seen.before)
             case .cpu where name == "cgroup_throttled_ratio":
-                "\(subject) is held back by its CPU limit for \(value(seen.now)) of the time on \(hosts), before it was "
+                "\(subject) is held back by its CPU limit for \(value(min(1, seen.now))) of the time on \(hosts), before it was "
                     + value(seen.before)
             case .noisyNeighbour:
                 "other machines on the same hardware take \(value(seen.now)) of the CPU of \(hosts), before it was "
@@ -140,8 +140,10 @@ enum MetricFindings {
         func seen(_ series: MetricSeries, on host: HostMetrics, requestsTimes: Double) -> Seen? {
             if counts { return events(series, on: host.host) }
             if cause == .logFlood { return flood(series, on: host, requestsTimes: requestsTimes) }
-            guard let move = SeriesMove(series, isYoung: host.isYoung),
-                let level = isLevel ? series.values.last : move.now, level > move.before, level >= from
+            let move =
+                SeriesMove(series, isYoung: host.isYoung) ?? (isLevel ? SeriesMove(endOf: series) : nil)
+            guard let move, let level = isLevel ? series.values.last : move.now, level > move.before,
+                level >= from
             else { return nil }
             let shortage = min(1, (level - from) / (full - from) + 0.3)
             return Seen(

@@ -34,6 +34,17 @@ struct SeriesMove: Hashable, Sendable {
         self.now = RobustStatistics.median(Array(series.values[index...].suffix(Self.recent))) ?? now
     }
 
+    /// A series that left its level with its last point alone; nil when it did not at least double.
+    ///
+    /// For what is measured seldom, and where each point is a level of its own and no spike.
+    init?(endOf series: MetricSeries) {
+        let earlier = Array(series.values.dropLast())
+        guard let last = series.values.last, earlier.count >= 2, series.at.count == series.values.count,
+            let usual = RobustStatistics.median(earlier), last > 2 * usual
+        else { return nil }
+        (before, now, began) = (usual, last, series.at[earlier.count - 1])
+    }
+
     /// The mean of the latest points; nil when there are none.
     static func level(_ series: MetricSeries) -> Double? {
         let recent = series.values.suffix(recent)

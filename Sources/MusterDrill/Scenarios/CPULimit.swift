@@ -5,10 +5,10 @@ struct CPULimit: Scenario {
     let name = ScenarioName.cpuLimit
     let hosts = HostPlan.threeWebs
     let kindExpected: CauseKind? = .cpu
-    let expected = "the shop on web-2 may use 8% of a CPU and needs more"
+    let expected = "the shop on web-2 may use 5% of a CPU and needs more"
     let place = CausePlace.hosts(["web-2"])
 
-    private static let share = 0.08
+    private static let share = 0.05
 
     func configure(_ shop: inout ShopConfiguration, of host: DemoHost, on stage: Stage) throws {
         var settings = ShopSettings()

@@ -135,6 +135,11 @@ import Testing
         let one = try #require(found.first)
         #expect(one.suggests == .cpu && one.service == "shop")
         #expect(one.text.contains("is held back by its CPU limit"))
+        // Its host may have measured too little before to call it a change.
+        let late = series("cgroup_throttled_ratio", [0, 0, 0, 1.3], of: "system.slice/shop.service")
+        #expect(findings([metrics(web2, [late], isYoung: false)]).first?.text.contains("for 100% of") == true)
+        let always = series("cgroup_throttled_ratio", [0.7, 0.8, 0.7, 0.9], of: "system.slice/shop.service")
+        #expect(findings([metrics(web2, [always], isYoung: false)]).isEmpty)
         let little = series("cgroup_throttled_ratio", [0, 0, 0.05, 0.05], of: "system.slice/shop.service")
         #expect(findings([metrics(web2, [little])]).isEmpty)
     }
