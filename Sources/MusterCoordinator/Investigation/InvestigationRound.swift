@@ -59,7 +59,7 @@ struct InvestigationRound: Sendable {
             let isLate = ContinuousClock.now >= ends || inquiry.asked.count >= Inquiry.questionsMax
             guard !choice.asked.isEmpty, !isLate else {
                 let left = (choice.asked + choice.left).prefix(Inquiry.questionsMax)
-                inquiry.left = left.map { $0.recorded(belief) }.filter { $0.bits > 0 }
+                inquiry.left = left.map { $0.recorded(belief) }.filter { $0.bits >= 0.001 }
                 inquiry.stop = open.isEmpty ? .nothingLeft : choice.asked.isEmpty ? .notWorthIt : .timeIsOver
                 return
             }
