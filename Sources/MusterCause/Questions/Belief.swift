@@ -101,7 +101,7 @@ package struct Belief: Sendable {
     }
 
     /// What is left to believe after a question found nothing of what it can tell.
-    func after(nothingFrom prospect: Prospect, _ weights: QuestionWeights) -> Belief {
+    package func after(nothingFrom prospect: Prospect) -> Belief {
         Belief(
             causes: causes.map { cause in
                 var cause = cause

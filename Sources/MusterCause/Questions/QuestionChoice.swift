@@ -39,7 +39,7 @@ package struct QuestionChoice: Sendable {
             best = best ?? next.bitsPerCost
             asked.append(next)
             rest.removeAll { $0.offset == next.index }
-            belief = belief.after(nothingFrom: next.prospect, weights)
+            belief = belief.after(nothingFrom: next.prospect)
         }
         left = rest.map { Choice(index: $0, prospect: $1, bits: $1.bits(in: belief, weights: weights)) }
             .sorted { ($0.bits, $1.index) > ($1.bits, $0.index) }

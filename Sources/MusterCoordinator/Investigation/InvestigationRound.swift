@@ -13,6 +13,8 @@ struct InvestigationRound: Sendable {
 
     private(set) var interview = Interview()
     private(set) var inquiry: Inquiry
+    /// What was asked that looks for whatever there is: what it could have shown and did not is the less probable.
+    private var looked: [Prospect] = []
     /// What the answers show.
     private(set) var found: [Finding] = []
     /// Those of them that say something new.
@@ -46,13 +48,7 @@ struct InvestigationRound: Sendable {
         let ends = ContinuousClock.now + Self.time
         while true {
             let open = catalogue.entries(after: interview)
-            let belief = Belief(
-                ranking(knowledge),
-                // What is wrong at the service itself may not have shown yet.
-                regions: Set(ground.regions.keys).union([.service]),
-                priors: knowledge.priors,
-                region: ground.region
-            )
+            let belief = belief(knowledge)
             if inquiry.asked.isEmpty { inquiry.uncertaintyBefore = belief.uncertainty.rounded(toPlaces: 4) }
             inquiry.uncertaintyAfter = belief.uncertainty.rounded(toPlaces: 4)
             let choice = QuestionChoice(of: open.map(\.prospect), belief: belief)
@@ -65,6 +61,7 @@ struct InvestigationRound: Sendable {
             }
             let chosen = choice.asked.map { open[$0.index] }
             inquiry.asked += choice.asked.map { $0.recorded(belief) }
+            looked += choice.asked.map(\.prospect).filter { !$0.isCloser }
             await interview.ask(
                 chosen.flatMap(\.items),
                 deadline: chosen.map(\.deadline).max() ?? QuestionCatalogue.deadline,
@@ -72,6 +69,17 @@ struct InvestigationRound: Sendable {
             )
             look()
         }
+    }
+
+    private func belief(_ knowledge: RankingInput.Knowledge) -> Belief {
+        let belief = Belief(
+            ranking(knowledge),
+            // What is wrong at the service itself may not have shown yet.
+            regions: Set(ground.regions.keys).union([.service]),
+            priors: knowledge.priors,
+            region: ground.region
+        )
+        return looked.reduce(belief) { $0.after(nothingFrom: $1) }
     }
 
     /// Takes in findings that are no answer of a host.

@@ -6,6 +6,8 @@ import MusterCore
 struct Interview: Sendable {
     /// One for each time that a question was asked, of other hosts each.
     private var replies: [String: [FleetReply]] = [:]
+    /// Who was asked what, also hosts of which no reply tells: they may have left the fleet meanwhile.
+    private var asked: [String: Set<AgentID>] = [:]
     /// Questions that are left out of ``coverage`` and ``unseen``.
     private var uncounted: Set<String> = []
 
@@ -41,6 +43,7 @@ struct Interview: Sendable {
         of fleet: any Fleet,
         for purpose: QuestionPurpose = .evidence
     ) async {
+        for item in items { asked[item.name, default: []].formUnion(item.hosts) }
         uncounted.formUnion(items.lazy.filter { !$0.counts }.map(\.name))
         await withTaskGroup(of: (String, FleetReply).self) { group in
             for item in items where !item.hosts.isEmpty {
@@ -62,8 +65,7 @@ struct Interview: Sendable {
 
     /// The question for those of its hosts that were not asked it yet.
     func unasked(_ item: Item) -> Item {
-        let asked = Set(all(item.name).lazy.flatMap(\.replies).map(\.host.id))
-        guard !asked.isEmpty else { return item }
+        guard let asked = asked[item.name], !asked.isEmpty else { return item }
         return Item(
             item.name,
             item.probe,

@@ -158,6 +158,21 @@ import Testing
         #expect(try #require(taught.asked.first).prospect.name == "dependencies")
     }
 
+    @Test(
+        "What was asked and showed nothing makes its causes the less probable, and the same question worth less"
+    )
+    func nothing() {
+        let question = broad("metrics", .rest, [.cpu, .memory])
+        let before = belief([(.badDeploy, 0.3)], [.rest])
+        let after = before.after(nothingFrom: question)
+        func probability(_ belief: Belief, _ kind: CauseKind) -> Double {
+            belief.causes.filter { $0.kind == kind }.reduce(0) { $0 + $1.probability }
+        }
+        #expect(probability(after, .cpu) < probability(before, .cpu) / 5)
+        #expect(probability(after, .badDeploy) > probability(before, .badDeploy))
+        #expect(question.bits(in: after) < question.bits(in: before))
+    }
+
     @Test("Every round of asking ends: what was asked and found nothing lowers what is left to find")
     func ends() {
         let prospects = (0..<40).map { broad("q\($0)", .rest, [.cpu, .memory, .dns]) }
