@@ -31,26 +31,31 @@ struct ServiceLinks: Sendable {
         for service in requests {
             for host in service.hosts { served[host, default: []].append(service.service) }
         }
+        let unwell = Set(dependencies.lazy.filter { !$0.healthy }.map(\.name))
         for state in dependencies {
             let services = far.host(of: state.target).flatMap { served[$0.id] } ?? []
             let callee = state.kind == "http" && services.count == 1 ? services[0] : state.name
             for caller in state.services { add(ServiceCall(caller: caller, callee: callee)) }
-            let all = dependencies.filter { $0.name == state.name }
-            if callee == state.name, Self.tellsAll.contains(state.kind), all.allSatisfy(\.healthy) {
+            if callee == state.name, Self.tellsAll.contains(state.kind), !unwell.contains(state.name) {
                 note(callee)
             }
         }
     }
 
     private mutating func add(_ call: ServiceCall) {
-        guard call.caller != call.callee, calls.count < Inquiry.callsMax, !calls.contains(call) else {
-            return
-        }
+        guard call.caller != call.callee, Self.isShort(call.caller), Self.isShort(call.callee),
+            calls.count < Inquiry.callsMax, !calls.contains(call)
+        else { return }
         calls.append(call)
     }
 
+    /// Names come from hosts, and go into the record.
+    private static func isShort(_ name: String) -> Bool { name.utf8.count <= 128 }
+
     private mutating func note(_ service: String) {
-        guard looked.count < Inquiry.callsMax, !looked.contains(service) else { return }
+        guard Self.isShort(service), looked.count < Inquiry.callsMax, !looked.contains(service) else {
+            return
+        }
         looked.append(service)
     }
 }

@@ -81,7 +81,8 @@ struct ServiceMap {
         for socket in answer.listening.prefix(limits.perHostMax) {
             host.listening[socket.port] = name(socket.service, socket.process)
         }
-        for (port, name) in before where host.listening[port] == nil {
+        for (port, name) in before
+        where host.listening[port] == nil && host.closed.count < limits.perHostMax {
             host.closed[port] = Closed(name: name, last: host.last ?? now)
         }
         host.closed = host.closed.filter {

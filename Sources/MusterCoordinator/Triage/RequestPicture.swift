@@ -109,12 +109,16 @@ struct RequestPicture: Sendable {
     /// Services whose requests were seen in either window, with the hosts that served them since.
     var services: [(service: String, hosts: Set<AgentID>, before: Int, since: Int)] {
         var found: [String: (hosts: Set<AgentID>, before: Int, since: Int)] = [:]
-        for endpoint in before where !endpoint.total.service.isEmpty {
-            found[endpoint.total.service, default: ([], 0, 0)].before += endpoint.total.count
+        for total in before.map(\.total) where !total.service.isEmpty {
+            let known = found[total.service] ?? ([], 0, 0)
+            found[total.service] = (known.hosts, known.before.saturatingAdd(total.count), known.since)
         }
         for endpoint in after where !endpoint.total.service.isEmpty {
-            found[endpoint.total.service, default: ([], 0, 0)].since += endpoint.total.count
-            found[endpoint.total.service]?.hosts.formUnion(endpoint.hosts.map(\.host.id))
+            let known = found[endpoint.total.service] ?? ([], 0, 0)
+            found[endpoint.total.service] = (
+                known.hosts.union(endpoint.hosts.map(\.host.id)), known.before,
+                known.since.saturatingAdd(endpoint.total.count)
+            )
         }
         return found.sorted { $0.key < $1.key }.map {
             ($0.key, $0.value.hosts, $0.value.before, $0.value.since)
