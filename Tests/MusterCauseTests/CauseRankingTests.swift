@@ -162,6 +162,18 @@ import Testing
         #expect(try kinds([samples.change(5, before: .seconds(60), on: ["web-2"])]).first == .badDeploy)
     }
 
+    @Test("A host that serves nothing any more is not elsewhere because others are sick by their requests")
+    func silentHost() throws {
+        var gone = samples.finding(2, .resource, effect: 0.95, on: ["web-4"], about: "port 8080 of shop")
+        (gone.service, gone.suggests) = ("", .dependencyDown)
+        func probability(_ state: HostHealth.State) throws -> Double {
+            var input = samples.input([samples.symptom(1), gone])
+            input.hosts.append(samples.health("web-4", state))
+            return try #require(CauseRanking.rank(input).hypotheses.first).probability
+        }
+        #expect(try probability(.unseen) > probability(.healthy) + 0.2)
+    }
+
     @Test("What was looked at again, closer, is one cause: the later word for it counts")
     func closerLook() throws {
         func process(_ number: UInt64, _ kind: CauseKind) -> Finding {

@@ -245,6 +245,10 @@ package struct CauseRanking {
         let both = names.intersection(sickNames)
         let onHealthy = names.intersection(healthy.map(\.name))
         if both.isEmpty {
+            // Hosts of the service that serve nothing any more are neither sick nor well by their requests.
+            guard !names.isSubset(of: input.hosts.lazy.filter { $0.state == .unseen }.map(\.host.name)) else {
+                return
+            }
             candidate.add(-weights.elsewhere, candidate.first)
         } else if both.count == sickNames.count, onHealthy.isEmpty, !healthy.isEmpty {
             candidate.add(weights.exactlySick, candidate.first)
